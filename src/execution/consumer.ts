@@ -1,0 +1,99 @@
+// A consumer: whoever holds execution memory for a task and can spill. To write one, extend this class and implement
+// `spill`; everything else is given.
+
+import type { Mode } from "../memory/mode.js";
+import type { Page } from "../memory/page.js";
+import type { Request } from "../memory/wait.js";
+import type { TaskMemoryManager } from "./task.js";
+
+export interface ConsumerOptions {
+  /** For messages and reports. */
+  readonly name?: string;
+  /** Defaults to the mode of the task's pages. */
+  readonly mode?: Mode;
+  /** Smallest page to ask for, bytes; defaults to the manager's page size. */
+  readonly pageBytes?: number;
+}
+
+/** Section 5.8 of the law. Every size is in bytes. */
+export abstract class Consumer {
+  readonly task: TaskMemoryManager;
+  readonly mode: Mode;
+  readonly pageBytes: number;
+  readonly name: string;
+  /** What this consumer holds, pages included. Changed here only, after the task memory manager has answered. */
+  used = 0;
+  /** Whether the task counts this consumer among those it may ask to spill; kept by the task memory manager. */
+  enrolled = false;
+
+  constructor(task: TaskMemoryManager, options: ConsumerOptions = {}) {
+    this.task = task;
+    this.mode = options.mode ?? task.mode;
+    this.pageBytes = options.pageBytes ?? task.pageBytes;
+    this.name = options.name ?? this.constructor.name;
+  }
+
+  /**
+   * Frees memory by writing data away: at least `bytes` if possible, and returns how many bytes were given back; 0 means
+   * that nothing can be done and ends the asking. `trigger` is the consumer on whose behalf it is asked, perhaps this one.
+   * Must not acquire memory for the data being spilled; a spill inside a spill must return 0.
+   */
+  abstract spill(bytes: number, trigger: Consumer): number;
+
+  /** Asks for `bytes` (1 or more) and returns how many were granted, possibly fewer. Throws WouldWait where it had to wait. */
+  acquireMemory(bytes: number): number {
+    const granted = this.task.acquireExecutionMemory(bytes, this);
+    this.used += granted;
+    return granted;
+  }
+
+  /** Gives back `bytes` of what `acquireMemory` granted. */
+  freeMemory(bytes: number): void {
+    this.task.releaseExecutionMemory(bytes, this);
+    this.used -= bytes;
+  }
+
+  /** A page of at least `required` bytes, normally of the page size. Throws TaskOutOfMemory, WouldWait or TooLargePage. */
+  allocatePage(required: number): Page {
+    return this.#keep(this.task.allocatePage(Math.max(this.pageBytes, required), this), required);
+  }
+
+  /** A page of exactly 8 * `words` bytes, whatever the page size. */
+  allocateArray(words: number): Page {
+    return this.#keep(this.task.allocatePage(8 * words, this), 8 * words);
+  }
+
+  /** Gives a page (or array) back. */
+  freePage(page: Page): void {
+    this.used -= page.bytes;
+    this.task.freePage(page, this);
+  }
+
+  /** `acquireMemory` as a request that can wait. */
+  *acquireRequest(bytes: number): Request<number> {
+    const granted = yield* this.task.acquireRequest(bytes, this);
+    this.used += granted;
+    return granted;
+  }
+
+  /** `allocatePage` as a request that can wait. */
+  *pageRequest(required: number): Request<Page> {
+    return this.#keep(yield* this.task.pageRequest(Math.max(this.pageBytes, required), this), required);
+  }
+
+  /** Spills all that can be spilled, for this consumer's own sake. */
+  spillSelf(): number {
+    return this.spill(Number.MAX_SAFE_INTEGER, this);
+  }
+
+  // A page between `required` and the page size is taken as it is; a smaller one is given back (section 5.8).
+  #keep(page: Page | null, required: number): Page {
+    if (page !== null && page.bytes >= required) {
+      this.used += page.bytes;
+      return page;
+    }
+    const received = page === null ? 0 : page.bytes;
+    if (page !== null) this.task.freePage(page, this);
+    throw this.task.outOfMemory(this, required, received);
+  }
+}

@@ -1,0 +1,94 @@
+// What a task is told when memory cannot be had: who asked, for how much, what stood in the way, who holds the rest.
+
+import { Refusal } from "../fault.js";
+import { humanBytes } from "../human.js";
+
+/** A consumer of the task and what it holds, bytes. */
+export interface Holder {
+  readonly consumer: string;
+  readonly bytes: number;
+}
+
+/** The facts of a refusal, in bytes. */
+export interface Shortage {
+  readonly task: number;
+  readonly consumer: string;
+  readonly requested: number;
+  readonly received: number;
+  /** The task's balance in the pool. */
+  readonly held: number;
+  /** Free bytes of the execution pool. */
+  readonly free: number;
+  /** The task's bound: its 1/N of what the pool could have. */
+  readonly cap: number;
+  /** Tasks that share the pool. */
+  readonly tasks: number;
+  /** Consumers of the task that hold something, largest first. */
+  readonly holders: readonly Holder[];
+  /** What the task holds without a consumer: acquired and not used. */
+  readonly unassociated: number;
+}
+
+/** The task cannot have the memory it needs, or a consumer could not spill. It ends the task, not the process. */
+export class TaskOutOfMemory extends Refusal {
+  override readonly name = "TaskOutOfMemory";
+  readonly shortage: Shortage;
+
+  constructor(message: string, condition: string, shortage: Shortage, cause?: unknown) {
+    super(`${message}; ${describeShortage(shortage)}`, condition, cause === undefined ? {} : { cause });
+    this.shortage = shortage;
+  }
+
+  get requested(): number {
+    return this.shortage.requested;
+  }
+  get received(): number {
+    return this.shortage.received;
+  }
+}
+
+/** A page larger than any page may be: (2^31 - 1) * 8 bytes (section 5.4). */
+export class TooLargePage extends Refusal {
+  override readonly name = "TooLargePage";
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    super(`a page of ${bytes} bytes is larger than the largest page of ${MAX_PAGE_BYTES} bytes`);
+    this.bytes = bytes;
+  }
+}
+
+/** All 8192 numbers of the task's page table are in use. */
+export class PageTableFull extends Refusal {
+  override readonly name = "PageTableFull";
+}
+
+/** A page, consumer or task used in a way that would corrupt the accounts: freed twice, foreign, of the wrong mode. */
+export class Misuse extends Refusal {
+  override readonly name = "Misuse";
+}
+
+/** Memory was still held when a task ended, and `spark.unsafe.exceptionOnMemoryLeak` is on. */
+export class MemoryLeak extends Refusal {
+  override readonly name = "MemoryLeak";
+  readonly task: number;
+  readonly bytes: number;
+
+  constructor(task: number, bytes: number, report: string) {
+    super(`task ${task} ended with ${bytes} bytes (${humanBytes(bytes)}) not given back: ${report}`, "INTERNAL_ERROR");
+    this.task = task;
+    this.bytes = bytes;
+  }
+}
+
+export const MAX_PAGE_BYTES: number = (2 ** 31 - 1) * 8;
+
+function describeShortage(s: Shortage): string {
+  const holders = s.holders.slice(0, 3).map((h) => `${h.consumer} ${humanBytes(h.bytes)}`);
+  if (s.unassociated > 0) holders.push(`no consumer ${humanBytes(s.unassociated)}`);
+  return (
+    `${s.consumer} of task ${s.task} asked for ${s.requested} bytes (${humanBytes(s.requested)}) and received ${s.received}; ` +
+    `the task holds ${humanBytes(s.held)} of at most ${humanBytes(s.cap)} (1/${s.tasks} of the pool's reach), ` +
+    `${humanBytes(s.free)} are free; largest holders: ${holders.length === 0 ? "none" : holders.join(", ")}`
+  );
+}

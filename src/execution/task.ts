@@ -1,0 +1,431 @@
+// The task memory manager: one task's page table and its consumers. It turns the manager's short answers into spills of the
+// task's own consumers, and bytes into pages.
+
+import { assert } from "../fault.js";
+import { humanBytes } from "../human.js";
+import { encodeAddress, offsetOf, pageOf } from "../memory/address.js";
+import type { MemoryManager } from "../memory/manager.js";
+import { type Mode, modeName } from "../memory/mode.js";
+import { FREED_IN_TASK, type Page, type PageAllocator } from "../memory/page.js";
+import { type Request, runNow, Step, WouldWait } from "../memory/wait.js";
+import { divide, MUST_WAIT } from "../policy/policy.js";
+import type { Candidate, SpillOrder } from "../policy/victim.js";
+import type { Consumer } from "./consumer.js";
+import { PageTable } from "./page-table.js";
+import { MAX_PAGE_BYTES, Misuse, PageTableFull, TaskOutOfMemory, TooLargePage } from "./refusal.js";
+
+/** Told of every spill that one consumer does for another (or for itself). */
+export type SpillObserver = (spill: {
+  readonly task: number;
+  readonly consumer: Consumer;
+  readonly trigger: Consumer;
+  readonly asked: number;
+  /** Bytes the consumer says it freed; -1 when it threw. */
+  readonly freed: number;
+}) => void;
+
+export interface TaskOptions {
+  /** The task's id: a safe integer, unique among the tasks that live. */
+  readonly id: number;
+  readonly manager: MemoryManager;
+  readonly allocator: PageAllocator;
+  readonly pageBytes: number;
+  readonly spillOrder: SpillOrder;
+  readonly onSpill?: SpillObserver | null;
+}
+
+/** What a clean-up found. Bytes. */
+export interface Leak {
+  /** Bytes of both modes still charged to the task, those acquired and not used left out (section 5.7). */
+  readonly bytes: number;
+  /** Who held it: consumers, then pages, in words. Empty when nothing leaked. */
+  readonly report: string;
+}
+
+/** Section 5 of the law. Sizes are bytes. */
+export class TaskMemoryManager {
+  readonly id: number;
+  readonly manager: MemoryManager;
+  readonly allocator: PageAllocator;
+  readonly pageBytes: number;
+  /** The mode of this task's pages (the "tungsten" mode). */
+  readonly mode: Mode;
+  onSpill: SpillObserver | null;
+  readonly #order: SpillOrder;
+  readonly #consumers = new Set<Consumer>();
+  readonly #table = new PageTable();
+  #acquiredButUnused = 0;
+  // Current bytes of both modes, then their peaks: generation 4.0 and later report the peaks.
+  readonly #bytes = new Float64Array(4);
+  // While a request of the task waits, it holds the task's lock; later ones queue in order.
+  #waiting: Step<unknown> | null = null;
+  readonly #queue: Step<unknown>[] = [];
+
+  constructor(options: TaskOptions) {
+    this.id = options.id;
+    this.manager = options.manager;
+    this.allocator = options.allocator;
+    this.pageBytes = options.pageBytes;
+    this.mode = options.allocator.mode;
+    this.#order = options.spillOrder;
+    this.onSpill = options.onSpill ?? null;
+  }
+
+  /**
+   * Acquires up to `required` bytes for a consumer, spilling consumers of this task and mode when the manager falls short
+   * (section 5.2). Returns what was got; the caller adds it to its own `used`.
+   */
+  acquireExecutionMemory(required: number, requester: Consumer): number {
+    if (this.#waiting !== null) this.#assertNotBlocked(requester);
+    const got = this.manager.acquireExecution(required, this.id, requester.mode);
+    if (got !== required || !requester.enrolled) {
+      return runNow(this.#acquire(required, requester, got), () => this.#mustWait(required, requester));
+    }
+    this.#count(got, requester.mode);
+    return got;
+  }
+
+  /** Gives back `bytes` for a consumer. Passes through while a request of the task waits. */
+  releaseExecutionMemory(bytes: number, consumer: Consumer): void {
+    this.manager.releaseExecution(bytes, this.id, consumer.mode);
+    this.#bytes[consumer.mode]! -= bytes;
+  }
+
+  /** A page of up to `bytes` bytes, perhaps smaller, or null when nothing could be had (section 5.4). */
+  allocatePage(bytes: number, consumer: Consumer): Page | null {
+    if (this.#waiting !== null) this.#assertNotBlocked(consumer);
+    const got = this.#firstAnswer(bytes, consumer);
+    if (got !== bytes || !consumer.enrolled) {
+      return runNow(this.#page(bytes, consumer, got), () => this.#mustWait(bytes, consumer));
+    }
+    this.#count(got, this.mode);
+    return (
+      this.#place(got, bytes, consumer) ??
+      runNow(this.pageRequest(bytes, consumer), () => this.#mustWait(bytes, consumer))
+    );
+  }
+
+  /** Gives a page back: its number, its memory, its bytes (section 5.5). */
+  freePage(page: Page, consumer: Consumer): void {
+    const number = page.number;
+    if (number < 0 || this.#table.get(number) !== page) throw this.#foreignPage(page, consumer);
+    this.#table.give(number);
+    page.number = FREED_IN_TASK;
+    this.allocator.free(page);
+    this.releaseExecutionMemory(page.bytes, consumer);
+  }
+
+  /** An acquire as a request that can wait; queues behind a request of this task that waits already. */
+  *acquireRequest(required: number, requester: Consumer): Request<number> {
+    return yield* this.#acquire(required, requester, this.manager.acquireExecution(required, this.id, requester.mode));
+  }
+
+  /** A page as a request that can wait. */
+  *pageRequest(bytes: number, consumer: Consumer): Request<Page | null> {
+    return yield* this.#page(bytes, consumer, this.#firstAnswer(bytes, consumer));
+  }
+
+  /**
+   * Starts a request of this task for somebody who can wait. It looks once before this returns; if it must wait, it joins
+   * the manager's waiters and holds the task's lock until it ends. A request started meanwhile looks after that.
+   */
+  begin<T>(request: Request<T>): Step<T> {
+    const step = new Step(request);
+    if (this.#waiting === null) this.#start(step);
+    else this.#queue.push(step as Step<unknown>);
+    return step;
+  }
+
+  /** Whether a request of this task waits. */
+  get blocked(): boolean {
+    return this.#waiting !== null && !this.#waiting.looking;
+  }
+
+  /** The address of `offset` in a page of this task: one safe integer (section 5.6). */
+  encode(page: Page, offset: number): number {
+    return encodeAddress(page.number, offset);
+  }
+
+  /** The page an address lies in. */
+  pageAt(address: number): Page {
+    const page = this.#table.get(pageOf(address));
+    if (page === undefined) throw new Misuse(`task ${this.id} has no page ${pageOf(address)} (address ${address})`);
+    return page;
+  }
+
+  /** The byte of `pageAt(address).views` that an address stands for. */
+  byteAt(address: number): number {
+    return this.pageAt(address).base + offsetOf(address);
+  }
+
+  /** The page of a number in the task's table, undefined where there is none. */
+  page(number: number): Page | undefined {
+    return this.#table.get(number);
+  }
+
+  /** The task's pages, lowest number first. */
+  pages(): readonly Page[] {
+    return this.#table.pages();
+  }
+
+  /** Consumers that have acquired through this manager. */
+  get consumers(): ReadonlySet<Consumer> {
+    return this.#consumers;
+  }
+
+  /** Bytes charged to the task in both modes. */
+  get used(): number {
+    return this.manager.executionHeld(this.id, 0) + this.manager.executionHeld(this.id, 1);
+  }
+
+  /** Bytes charged to the task that belong to no consumer: page allocations that the memory itself refused. */
+  get acquiredButUnused(): number {
+    return this.#acquiredButUnused;
+  }
+
+  /** The most that the task held in a mode through its consumers (4.0 and later; section 5.2). */
+  peak(mode: Mode): number {
+    return this.#bytes[2 + mode]!;
+  }
+
+  /**
+   * The end of the task's memory: frees every page, gives everything back, wakes waiters, and tells what was left
+   * (section 5.7). A request that waits is given up. The numbers of freed pages stay taken.
+   */
+  cleanUpAll(): Leak {
+    const ended = new Misuse(`task ${this.id} has ended`);
+    for (const step of this.#queue.splice(0)) step.cancel(ended);
+    this.#waiting?.cancel(ended);
+    const report = this.#holders().concat(this.#pageReport());
+    for (const consumer of this.#consumers) consumer.enrolled = false;
+    this.#consumers.clear();
+    for (const page of this.#table.pages()) {
+      page.number = FREED_IN_TASK;
+      this.allocator.free(page);
+    }
+    this.#table.empty();
+    this.manager.releaseExecution(
+      Math.min(this.#acquiredButUnused, this.manager.executionHeld(this.id, this.mode)),
+      this.id,
+      this.mode,
+    );
+    const bytes = this.manager.releaseAllExecution(this.id);
+    return { bytes, report: bytes === 0 ? "" : report.join("; ") };
+  }
+
+  /** The refusal of a consumer's request, with all that a person needs to act on it. */
+  outOfMemory(consumer: Consumer, requested: number, received: number): TaskOutOfMemory {
+    return this.#shortage(consumer, requested, received, "not enough memory", "UNABLE_TO_ACQUIRE_MEMORY");
+  }
+
+  /** What each consumer holds, largest first, and what belongs to none (section 5.9). */
+  describe(): string {
+    const rows = this.#holders();
+    return rows.length === 0 ? `task ${this.id} holds nothing` : `task ${this.id}: ${rows.join("; ")}`;
+  }
+
+  *#acquire(required: number, requester: Consumer, first: number): Request<number> {
+    const { manager, id } = this;
+    const mode = requester.mode;
+    let got = first;
+    while (got === MUST_WAIT) {
+      yield;
+      got = manager.retryExecution(required, id, mode);
+    }
+    if (got < required) {
+      const candidates = this.#candidates(requester);
+      while (got < required && candidates.length > 0) {
+        const index = this.#order.pick(candidates, required - got);
+        const victim = candidates[index]!.consumer;
+        if (this.#spill(victim, required - got, requester) > 0) {
+          got += yield* manager.executionRequest(required - got, id, mode);
+        } else {
+          candidates.splice(index, 1);
+        }
+      }
+      // Up to 3.2 the requester comes after the others, whatever it holds.
+      let again = this.#order.requester !== "candidate";
+      while (again && got < required) {
+        again = this.#spill(requester, required - got, requester) > 0;
+        if (again) got += yield* manager.executionRequest(required - got, id, mode);
+        again &&= this.#order.requester === "repeatedly-after-others";
+      }
+    }
+    if (!requester.enrolled) {
+      requester.enrolled = true;
+      this.#consumers.add(requester);
+    }
+    this.#count(got, mode);
+    return got;
+  }
+
+  *#page(bytes: number, consumer: Consumer, first: number): Request<Page | null> {
+    let got = yield* this.#acquire(bytes, consumer, first);
+    while (got > 0) {
+      const page = this.#place(got, bytes, consumer);
+      if (page !== null) return page;
+      got = yield* this.acquireRequest(bytes, consumer);
+    }
+    return null;
+  }
+
+  // Memory and a number for `got` acquired bytes. Where the account had the bytes but the memory has not, they stay charged
+  // and the answer is null: asking again forces somebody to spill.
+  #place(got: number, asked: number, consumer: Consumer): Page | null {
+    const number = this.#table.take();
+    if (number === -1) {
+      this.releaseExecutionMemory(got, consumer);
+      throw new PageTableFull(
+        `task ${this.id} has all 8192 pages of its table in use (${consumer.name} asked for ${asked} bytes)`,
+      );
+    }
+    const page = this.allocator.allocate(got);
+    if (page === null) {
+      this.#acquiredButUnused += got;
+      this.#table.give(number);
+      return null;
+    }
+    assert(page.bytes === got, `a page of ${page.bytes} bytes for ${got}`);
+    page.number = number;
+    this.#table.put(number, page, consumer);
+    return page;
+  }
+
+  #assertNotBlocked(consumer: Consumer): void {
+    if (this.blocked)
+      throw new WouldWait(
+        `${consumer.name} of task ${this.id} would have to wait: a request of its task waits already`,
+      );
+  }
+
+  #firstAnswer(bytes: number, consumer: Consumer): number {
+    if (consumer.mode !== this.mode) {
+      throw new Misuse(
+        `${consumer.name} is ${modeName(consumer.mode)} and asks for a page of a ${modeName(this.mode)} task`,
+      );
+    }
+    if (bytes > MAX_PAGE_BYTES) throw new TooLargePage(bytes);
+    return this.manager.acquireExecution(bytes, this.id, this.mode);
+  }
+
+  // A snapshot: keys are not brought up to date while spilling goes on (section 5.2).
+  #candidates(requester: Consumer): Candidate<Consumer>[] {
+    const among = this.#order.requester === "candidate";
+    const candidates: Candidate<Consumer>[] = [];
+    for (const consumer of this.#consumers) {
+      if (consumer.used <= 0 || consumer.mode !== requester.mode) continue;
+      if (consumer !== requester) candidates.push({ consumer, key: consumer.used });
+      else if (among) candidates.push({ consumer, key: 0 });
+    }
+    return candidates.sort((a, b) => a.key - b.key);
+  }
+
+  #spill(consumer: Consumer, bytes: number, trigger: Consumer): number {
+    try {
+      const freed = consumer.spill(bytes, trigger);
+      this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed });
+      return freed;
+    } catch (error) {
+      this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed: -1 });
+      if (!isIoError(error)) throw error;
+      const message = `${consumer.name} of task ${this.id} could not spill: ${error.message}`;
+      throw this.#shortage(trigger, bytes, 0, message, "SPILL_OUT_OF_MEMORY", error);
+    }
+  }
+
+  #count(bytes: number, mode: Mode): void {
+    const now = this.#bytes[mode]! + bytes;
+    this.#bytes[mode] = now;
+    if (now > this.#bytes[2 + mode]!) this.#bytes[2 + mode] = now;
+  }
+
+  #start(step: Step<unknown>): void {
+    if (step.look()) return;
+    this.#waiting = step;
+    step.onEnd(() => {
+      this.#waiting = null;
+      while (this.#waiting === null && this.#queue.length > 0) this.#start(this.#queue.shift()!);
+    });
+    this.manager.waits.add(step);
+  }
+
+  #mustWait(bytes: number, requester: Consumer): string {
+    return (
+      `${requester.name} of task ${this.id} would have to wait for ${bytes} bytes (${humanBytes(bytes)}) of ` +
+      `${modeName(requester.mode)} execution memory that other tasks hold`
+    );
+  }
+
+  #shortage(
+    consumer: Consumer,
+    requested: number,
+    received: number,
+    message: string,
+    condition: string,
+    cause?: unknown,
+  ): TaskOutOfMemory {
+    const { manager } = this;
+    const region = manager.regions[consumer.mode];
+    const tasks = Math.max(1, region.entries);
+    return new TaskOutOfMemory(
+      message,
+      condition,
+      {
+        task: this.id,
+        consumer: consumer.name,
+        requested,
+        received,
+        held: manager.executionHeld(this.id, consumer.mode),
+        free: region.executionSize - region.executionUsed,
+        cap: divide(manager.policy.ceiling(region), tasks),
+        tasks,
+        holders: this.#largestFirst().map((c) => ({ consumer: c.name, bytes: c.used })),
+        unassociated: this.#unassociated(),
+      },
+      cause,
+    );
+  }
+
+  #largestFirst(): Consumer[] {
+    return [...this.#consumers].filter((c) => c.used > 0).sort((a, b) => b.used - a.used);
+  }
+
+  #unassociated(): number {
+    let associated = 0;
+    for (const consumer of this.#consumers) associated += consumer.used;
+    return Math.max(0, this.used - associated);
+  }
+
+  #holders(): string[] {
+    const rows = this.#largestFirst().map(
+      (c) => `${c.name} holds ${c.used} bytes (${humanBytes(c.used)}, ${modeName(c.mode)})`,
+    );
+    const rest = this.#unassociated();
+    return rest > 0 ? [...rows, `${rest} bytes belong to no consumer`] : rows;
+  }
+
+  #pageReport(): string[] {
+    return this.#table
+      .pages()
+      .map((page) => `page ${page.number} of ${page.bytes} bytes, owner ${this.#table.owner(page.number).name}`);
+  }
+
+  #foreignPage(page: Page, consumer: Consumer): Misuse {
+    const what =
+      page.number >= 0 ? `page ${page.number} is not in the table of task ${this.id}` : FREED_WORDS[page.number];
+    return new Misuse(
+      `${consumer.name} of task ${this.id} frees a page of ${page.bytes} bytes that it cannot: ${what}`,
+    );
+  }
+}
+
+const FREED_WORDS: Record<number, string> = {
+  [-1]: "it was not allocated through a task",
+  [-2]: "it has been freed in its task already",
+  [-3]: "it has been freed already",
+};
+
+/** An error of an operation on a disk or device: it carries an errno code. */
+function isIoError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
+}

@@ -1,0 +1,178 @@
+// The front door: a Spark configuration in, a wired executor out. The only file of the library that knows every room.
+
+import {
+  type Collector,
+  executorNumbers,
+  memoryLayout,
+  type ExecutorNumbers,
+  type ManagerName,
+} from "./config/layout.js";
+import { readConf } from "./config/keys.js";
+import { DEFAULT_GENERATION } from "./config/release.js";
+import { type Leak, type SpillObserver, TaskMemoryManager } from "./execution/task.js";
+import { MemoryLeak, Misuse } from "./execution/refusal.js";
+import { accountPages } from "./memory/account-pages.js";
+import { createArenas } from "./memory/arena-set.js";
+import { AsyncWaits, type WaitOptions } from "./memory/async.js";
+import { audit } from "./memory/audit.js";
+import { HeapPool } from "./memory/heap.js";
+import { MemoryManager } from "./memory/manager.js";
+import { type Mode, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
+import type { PageAllocator } from "./memory/page.js";
+import { type Request, type Step, WouldWait } from "./memory/wait.js";
+import type { Policy } from "./policy/policy.js";
+import { staticPolicy } from "./policy/static.js";
+import { unified } from "./policy/unified.js";
+import { type SpillOrder, sparkSpillOrder } from "./policy/victim.js";
+import { heapBytes, pageBytes } from "./storage/bytes.js";
+import { type BlockDisk, BlockStore } from "./storage/store.js";
+
+export interface ExecutorOptions {
+  /** Spark keys as strings, e.g. `{ "spark.executor.memory": "8g" }`. */
+  readonly conf?: Readonly<Record<string, string>>;
+  /** Cores of the executor; they decide the page size. 1 when left out. */
+  readonly cores?: number;
+  readonly collector?: Collector;
+  /** `2.4`, `3.5`, `4.1` (the default), or any Spark version from 2.4 on. */
+  readonly generation?: string;
+  /** How the regions are sized; by default as `spark.memory.useLegacyMode` says (2.4), else unified. */
+  readonly layout?: ManagerName;
+  /** Defaults to Spark's own for that layout. */
+  readonly policy?: Policy;
+  /** Defaults to that of the generation. */
+  readonly spillOrder?: SpillOrder;
+  /** `real` pages have memory behind them; `accounts` keeps the books of an executor of any size and owns no page. */
+  readonly pages?: "real" | "accounts";
+  /** Where evicted blocks of fate `disk` go. */
+  readonly disk?: BlockDisk | null;
+  /** Told of every spill. */
+  readonly onSpill?: SpillObserver;
+}
+
+/** Opens an executor. Throws ConfigError for what Spark refuses. Nothing is allocated before it is asked for. */
+export function openExecutor(options: ExecutorOptions = {}): Executor {
+  return new Executor(options);
+}
+
+/** One executor: its memory manager, its block store and its tasks. */
+export class Executor {
+  readonly numbers: ExecutorNumbers;
+  readonly manager: MemoryManager;
+  readonly store: BlockStore;
+  readonly waits: AsyncWaits;
+  readonly spillOrder: SpillOrder;
+  onSpill: SpillObserver | null;
+  readonly #tasks = new Map<number, TaskMemoryManager>();
+  readonly #accountsOnly: boolean;
+  readonly #failOnLeak: boolean;
+  readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
+
+  constructor(options: ExecutorOptions) {
+    const conf = readConf(options.conf ?? {}, options.generation ?? DEFAULT_GENERATION);
+    const layout = memoryLayout(conf, {
+      cores: options.cores ?? 1,
+      collector: options.collector ?? "G1",
+      ...(options.layout === undefined ? {} : { manager: options.layout }),
+    });
+    this.numbers = executorNumbers(conf, layout);
+    this.#accountsOnly = options.pages === "accounts";
+    this.#failOnLeak = conf.get("spark.unsafe.exceptionOnMemoryLeak");
+    this.manager = new MemoryManager({
+      policy: options.policy ?? (layout.manager === "static" ? staticPolicy(this.numbers.maxUnroll!) : unified),
+      onHeap: this.numbers.onHeap,
+      offHeap: this.numbers.offHeap,
+      offHeapStorage: layout.manager !== "static",
+    });
+    this.spillOrder = options.spillOrder ?? sparkSpillOrder(conf.release);
+    this.onSpill = options.onSpill ?? null;
+    this.store = new BlockStore({
+      manager: this.manager,
+      keepers: this.#accountsOnly
+        ? [null, null]
+        : [heapBytes(), pageBytes(lazily(OFF_HEAP, () => this.allocator(OFF_HEAP)))],
+      disk: options.disk ?? null,
+    });
+    this.waits = new AsyncWaits(this.manager.waits);
+  }
+
+  /** The mode of page-based execution memory: off-heap when `spark.memory.offHeap.enabled`. */
+  get mode(): Mode {
+    return this.numbers.tungstenMode;
+  }
+
+  /** Where pages of a mode come from; made at the first call. */
+  allocator(mode: Mode): PageAllocator {
+    return (this.#allocators[mode] ??= this.#makeAllocator(mode));
+  }
+
+  /** The memory manager of a task, made at the first call for its id. */
+  task(id: number): TaskMemoryManager {
+    let task = this.#tasks.get(id);
+    if (task === undefined) {
+      task = new TaskMemoryManager({
+        id,
+        manager: this.manager,
+        allocator: this.allocator(this.mode),
+        pageBytes: this.numbers.pageBytes,
+        spillOrder: this.spillOrder,
+        onSpill: this.onSpill,
+      });
+      this.#tasks.set(id, task);
+    }
+    return task;
+  }
+
+  /** Tasks that have not ended. */
+  get tasks(): Iterable<TaskMemoryManager> {
+    return this.#tasks.values();
+  }
+
+  /**
+   * Ends a task (section 10): frees what it left, wakes waiters, and reports a leak; with
+   * `spark.unsafe.exceptionOnMemoryLeak` a leak of a task that did not fail is thrown as MemoryLeak, after the clean-up.
+   */
+  endTask(id: number, failed: boolean = false): Leak {
+    const task = this.#tasks.get(id);
+    if (task === undefined) throw new Misuse(`task ${id} is not known here, or has ended`);
+    this.#tasks.delete(id);
+    const leak = task.cleanUpAll();
+    this.manager.taskEnded();
+    if (leak.bytes > 0 && !failed && this.#failOnLeak) throw new MemoryLeak(id, leak.bytes, leak.report);
+    return leak;
+  }
+
+  /** Runs a request of a task to its end, waiting where it must. */
+  wait<T>(task: TaskMemoryManager, request: Request<T>, options: WaitOptions = {}): Promise<T> {
+    return this.waits.run(request, options, <R>(r: Request<R>): Step<R> => task.begin(r));
+  }
+
+  /**
+   * Calls synchronous code that may throw WouldWait until it does not, waiting for a release in between. The code must be
+   * fit to be called again: the library's own operations change nothing that a second call would repeat.
+   */
+  async retrying<T>(call: () => T, options: WaitOptions = {}): Promise<T> {
+    for (;;) {
+      try {
+        return call();
+      } catch (error) {
+        if (!(error instanceof WouldWait)) throw error;
+      }
+      await this.waits.nextWake(options);
+    }
+  }
+
+  /** The laws that do not hold, in words; empty when all do. `rawStorage` is storage acquired without a block. */
+  check(rawStorage: readonly [number, number] = [0, 0], consumersOnly: boolean = true): string[] {
+    const { manager, store } = this;
+    return audit({ manager, store, tasks: this.tasks, rawStorage, consumersOnly });
+  }
+
+  #makeAllocator(mode: Mode): PageAllocator {
+    if (this.#accountsOnly) return accountPages(mode);
+    return mode === ON_HEAP ? new HeapPool() : createArenas({ limitBytes: this.numbers.offHeap.total });
+  }
+}
+
+function lazily(mode: Mode, allocator: () => PageAllocator): PageAllocator {
+  return { mode, allocate: (bytes) => allocator().allocate(bytes), free: (page) => allocator().free(page) };
+}

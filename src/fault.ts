@@ -1,0 +1,26 @@
+// The two kinds of trouble. `assert` is for our own mistakes and stops. A Refusal is for the user's limits: it is typed,
+// says who asked for what and why it cannot be had, and leaves nothing behind.
+
+/** A broken invariant of this library: a bug, never an answer. */
+export class AssertionError extends Error {
+  override readonly name = "AssertionError";
+}
+
+/** Stops when `condition` does not hold. `message` says what should have held. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionError(message);
+}
+
+/**
+ * Everything that is refused for a reason the user can act on. Subclasses add the facts as fields.
+ * `condition` is Spark's name for the error where Spark has one (`UNABLE_TO_ACQUIRE_MEMORY`, `INVALID_EXECUTOR_MEMORY`, ...).
+ */
+export class Refusal extends Error {
+  override readonly name: string = "Refusal";
+  readonly condition: string | null;
+
+  constructor(message: string, condition: string | null = null, options?: { cause?: unknown }) {
+    super(message, options);
+    this.condition = condition;
+  }
+}

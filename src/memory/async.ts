@@ -1,0 +1,86 @@
+// Waiting by promise: many logical tasks on one thread. A request that must wait is looked at again, on a later microtask,
+// whenever something was released; the longest waiter first.
+
+import { Refusal } from "../fault.js";
+import { type Request, Step, type WaitList } from "./wait.js";
+
+/** A wait that was given up: by its signal, or because its time ran out. The task's entry keeps its balance. */
+export class WaitEnded extends Refusal {
+  override readonly name = "WaitEnded";
+  readonly reason: "cancelled" | "timed-out";
+
+  constructor(reason: "cancelled" | "timed-out", cause?: unknown) {
+    super(reason === "cancelled" ? "the wait for memory was cancelled" : "the wait for memory took too long", null, {
+      cause,
+    });
+    this.reason = reason;
+  }
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal;
+  /** Longest wait in milliseconds; no bound when left out. */
+  readonly timeoutMs?: number;
+}
+
+/** Who starts a request: a task (which takes one at a time) or nobody in particular. */
+export type Starter = <T>(request: Request<T>) => Step<T>;
+
+/** Drives the waiters of one manager by promises. One for each manager. */
+export class AsyncWaits {
+  readonly #waits: WaitList;
+  #scheduled = false;
+
+  constructor(waits: WaitList) {
+    this.#waits = waits;
+    waits.onWake = () => this.#schedule();
+  }
+
+  /** Starts a request outside of any task. */
+  start<T>(request: Request<T>): Step<T> {
+    const step = new Step(request);
+    if (!step.look()) this.#waits.add(step as Step<unknown>);
+    return step;
+  }
+
+  /** Runs a request to its end. Rejects with what it threw, or with WaitEnded. */
+  async run<T>(request: Request<T>, options: WaitOptions = {}, starter: Starter = (r) => this.start(r)): Promise<T> {
+    const { signal, timeoutMs } = options;
+    if (signal?.aborted === true) throw new WaitEnded("cancelled", signal.reason);
+    const step = starter(request);
+    if (!step.waiting) return step.value;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const onAbort = (): void => step.cancel(new WaitEnded("cancelled", signal!.reason));
+    try {
+      await new Promise<void>((resolve) => {
+        step.onEnd(resolve);
+        signal?.addEventListener("abort", onAbort, { once: true });
+        if (timeoutMs !== undefined) timer = setTimeout(() => step.cancel(new WaitEnded("timed-out")), timeoutMs);
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      // A step that was given up leaves the list here; one that ended by itself has left it.
+      this.#schedule();
+    }
+    return step.value;
+  }
+
+  /** Resolves at the next wake-up: for synchronous code that threw WouldWait and wants to try again. */
+  nextWake(options: WaitOptions = {}): Promise<void> {
+    return this.run(oneWake(), options);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#waits.size === 0) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#waits.settle();
+    });
+  }
+}
+
+function* oneWake(): Request<void> {
+  yield;
+}

@@ -1,0 +1,304 @@
+// The memory manager: asks the policy and carries out what it says. Four pools, {execution, storage} x {on-heap, off-heap},
+// and one rule for waiting: the core answers how much was granted or that the task must wait, and never waits itself.
+
+import { assert, Refusal } from "../fault.js";
+import { MUST_WAIT, type Policy, REFUSE, type RegionView, type StoragePurpose } from "../policy/policy.js";
+import { ABSENT, LocalLedger } from "./ledger.js";
+import { type Mode, modeName, OFF_HEAP, ON_HEAP } from "./mode.js";
+import { type Request, WaitList } from "./wait.js";
+
+/** Sizes of one region at the start, in bytes. `execution + storage = total`. */
+export interface RegionSizes {
+  readonly total: number;
+  readonly protectedStorage: number;
+  readonly execution: number;
+  readonly storage: number;
+}
+
+/** Who can make room in the storage pool: the block store. */
+export interface Evictor {
+  /**
+   * Drops whole blocks of `mode` until at least `bytes` are free, or none at all, and returns the bytes freed
+   * (section 8.5). Each drop calls `releaseStorage`. `forBlock` is the block that wants the room, null for execution.
+   */
+  evict(forBlock: string | null, bytes: number, mode: Mode): number;
+  /** Bytes reserved for unrolling over all tasks of a mode. */
+  unrolled(mode: Mode): number;
+}
+
+/** Told of what the common path never does. Every method is optional; without an observer nothing is called. */
+export interface ManagerObserver {
+  boundaryMoved?(bytes: number, mode: Mode): void;
+  mustWait?(bytes: number, task: number, mode: Mode): void;
+  shortGrant?(asked: number, granted: number, task: number, mode: Mode): void;
+}
+
+/** A request that no manager could answer: a size that is no whole number of bytes, or too small or large. */
+export class InvalidRequest extends Refusal {
+  override readonly name = "InvalidRequest";
+}
+
+/** The task's entry vanished while it waited: another consumer of the task gave its last byte back (section 3.2, 9). */
+export class EntryLost extends Refusal {
+  override readonly name = "EntryLost";
+  readonly task: number;
+
+  constructor(task: number, mode: Mode) {
+    super(`key not found: task ${task} has lost its ${modeName(mode)} entry while it waited for execution memory`);
+    this.task = task;
+  }
+}
+
+/** One region as policies see it: the ledger's cells behind read-only names. */
+export class Region implements RegionView {
+  readonly mode: Mode;
+  readonly total: number;
+  readonly protectedStorage: number;
+  /** Section 4.4; moved by the manager only. */
+  unmanaged = 0;
+  readonly #ledger: LocalLedger;
+
+  constructor(mode: Mode, sizes: RegionSizes, ledger: LocalLedger) {
+    assert(sizes.execution + sizes.storage === sizes.total, "the two pools make the region");
+    this.mode = mode;
+    this.total = sizes.total;
+    this.protectedStorage = sizes.protectedStorage;
+    this.#ledger = ledger;
+    ledger.open(mode, sizes.execution, sizes.storage);
+  }
+
+  get executionSize(): number {
+    return this.#ledger.executionSize(this.mode);
+  }
+  get executionUsed(): number {
+    return this.#ledger.executionUsed(this.mode);
+  }
+  get storageSize(): number {
+    return this.#ledger.storageSize(this.mode);
+  }
+  get storageUsed(): number {
+    return this.#ledger.storageUsed(this.mode);
+  }
+  get entries(): number {
+    return this.#ledger.entries(this.mode);
+  }
+}
+
+export interface ManagerOptions {
+  readonly policy: Policy;
+  readonly onHeap: RegionSizes;
+  readonly offHeap: RegionSizes;
+  /** The static manager keeps no off-heap storage pool (section 4.6). */
+  readonly offHeapStorage?: boolean;
+}
+
+/** Spark's executor memory manager for one thread of control and any number of logical tasks. Sizes are bytes. */
+export class MemoryManager {
+  readonly policy: Policy;
+  readonly waits: WaitList = new WaitList();
+  readonly regions: readonly [Region, Region];
+  observer: ManagerObserver | null = null;
+  /** Releases that asked for more than was held; Spark logs a warning for each. */
+  overReleases = 0;
+  readonly #ledger: LocalLedger = new LocalLedger();
+  readonly #offHeapStorage: boolean;
+  #evictor: Evictor | null = null;
+
+  constructor(options: ManagerOptions) {
+    this.policy = options.policy;
+    this.#offHeapStorage = options.offHeapStorage ?? true;
+    this.regions = [
+      new Region(ON_HEAP, options.onHeap, this.#ledger),
+      new Region(OFF_HEAP, options.offHeap, this.#ledger),
+    ];
+    this.#refreshCeiling(ON_HEAP);
+    this.#refreshCeiling(OFF_HEAP);
+  }
+
+  /** The block store, set once after both exist. Without it nothing can be evicted. */
+  setEvictor(evictor: Evictor): void {
+    assert(this.#evictor === null, "a manager has one block store");
+    this.#evictor = evictor;
+  }
+
+  /**
+   * Acquires up to `bytes` (1 or more) of execution memory for a task: the bytes granted, possibly fewer or 0, or
+   * MUST_WAIT (section 4.1). A task that must wait keeps its entry and asks again through `retryExecution` when woken.
+   */
+  acquireExecution(bytes: number, task: number, mode: Mode): number {
+    const granted = this.#ledger.claimWhole(bytes, task, mode, this.waits.size);
+    return granted >= 0 ? granted : this.#decide(bytes, task, mode);
+  }
+
+  /** The next look of a task that was told MUST_WAIT. Throws EntryLost when its entry is gone. */
+  retryExecution(bytes: number, task: number, mode: Mode): number {
+    if (this.#ledger.balance(task, mode) === ABSENT) throw new EntryLost(task, mode);
+    return this.#decide(bytes, task, mode);
+  }
+
+  /** An acquire as a request that waits where it must. */
+  *executionRequest(bytes: number, task: number, mode: Mode): Request<number> {
+    let granted = this.acquireExecution(bytes, task, mode);
+    while (granted === MUST_WAIT) {
+      yield;
+      granted = this.retryExecution(bytes, task, mode);
+    }
+    return granted;
+  }
+
+  /** Gives back up to `bytes` (0 or more) of what the task holds and returns how many it was. Wakes waiters of both modes. */
+  releaseExecution(bytes: number, task: number, mode: Mode): number {
+    if (!(bytes >= 0 && Math.floor(bytes) === bytes)) throw invalid("release", bytes);
+    const released = this.#ledger.release(bytes, task, mode);
+    if (released !== bytes) this.overReleases += 1;
+    if (this.waits.size !== 0) this.waits.wake();
+    return released;
+  }
+
+  /** Gives back all that the task holds in both modes, as one step, and returns the bytes. */
+  releaseAllExecution(task: number): number {
+    const released =
+      this.#ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP) +
+      this.#ledger.release(this.executionHeld(task, OFF_HEAP), task, OFF_HEAP);
+    this.waits.wake();
+    return released;
+  }
+
+  /** The end of a task wakes everybody (section 10). */
+  taskEnded(): void {
+    this.waits.wake();
+  }
+
+  /** Acquires all of `bytes` (0 or more) for a block, evicting others where the policy says so; false leaves it unstored (4.2). */
+  acquireStorage(block: string, bytes: number, mode: Mode): boolean {
+    return this.#acquireStorage(block, bytes, mode, "storage");
+  }
+
+  /** The same for the unrolling of a block. Released by `releaseStorage`. */
+  acquireUnroll(block: string, bytes: number, mode: Mode): boolean {
+    return this.#acquireStorage(block, bytes, mode, "unroll");
+  }
+
+  /** Gives storage or unroll memory back; more than is used is clamped. Wakes nobody (section 3.1). */
+  releaseStorage(bytes: number, mode: Mode): void {
+    if (!(bytes >= 0 && Math.floor(bytes) === bytes)) throw invalid("release", bytes);
+    if (this.#ledger.releaseStorage(bytes, mode) !== bytes) this.overReleases += 1;
+    this.#refreshCeiling(mode);
+  }
+
+  /** Sets what storage uses to 0; pool sizes stay (section 8.10). */
+  releaseAllStorage(mode: Mode): void {
+    this.releaseStorage(this.#ledger.storageUsed(mode), mode);
+  }
+
+  /** Records what unmanaged consumers use (section 4.4, generation 4.1). Wakes nobody. */
+  setUnmanaged(bytes: number, mode: Mode): void {
+    this.regions[mode].unmanaged = bytes;
+    this.#refreshCeiling(mode);
+  }
+
+  /** The task's balance in a pool, 0 when it has no entry. */
+  executionHeld(task: number, mode: Mode): number {
+    return Math.max(0, this.#ledger.balance(task, mode));
+  }
+
+  /** Whether the task counts in N of that pool, be it with a balance of 0. */
+  hasEntry(task: number, mode: Mode): boolean {
+    return this.#ledger.balance(task, mode) !== ABSENT;
+  }
+
+  /** Calls `visit` for every entry of a pool. */
+  forEachEntry(mode: Mode, visit: (task: number, bytes: number) => void): void {
+    this.#ledger.forEachEntry(mode, visit);
+  }
+
+  /** Execution memory used in both modes. */
+  get executionUsed(): number {
+    return this.#ledger.executionUsed(ON_HEAP) + this.#ledger.executionUsed(OFF_HEAP);
+  }
+
+  /** Storage memory used in both modes, unroll memory included. */
+  get storageUsed(): number {
+    return this.#ledger.storageUsed(ON_HEAP) + this.#ledger.storageUsed(OFF_HEAP);
+  }
+
+  /** What storage could have at most now: M less what execution uses (section 1.4). */
+  maxStorage(mode: Mode): number {
+    const region = this.regions[mode];
+    return region.total - region.executionUsed;
+  }
+
+  /** `[execution size, execution used, storage size, storage used]`, as traces write the state of a mode. */
+  state(mode: Mode): [number, number, number, number] {
+    const { executionSize, executionUsed, storageSize, storageUsed } = this.regions[mode];
+    return [executionSize, executionUsed, storageSize, storageUsed];
+  }
+
+  #decide(bytes: number, task: number, mode: Mode): number {
+    if (!(bytes > 0 && Number.isSafeInteger(bytes))) throw invalid("execution request", bytes);
+    const region = this.regions[mode];
+    if (this.#ledger.enter(task, mode)) this.waits.wake();
+    const missing = bytes - (region.executionSize - region.executionUsed);
+    if (missing > 0) this.#reclaim(missing, region);
+    const held = this.#ledger.balance(task, mode);
+    if (held === ABSENT) throw new EntryLost(task, mode);
+    const granted = this.policy.share(region, held, bytes);
+    if (granted === MUST_WAIT) {
+      this.observer?.mustWait?.(bytes, task, mode);
+      return MUST_WAIT;
+    }
+    assert(Number.isInteger(granted) && granted >= 0 && granted <= bytes, `${this.policy.name} granted ${granted}`);
+    this.#ledger.grant(granted, task, mode);
+    if (granted < bytes) this.observer?.shortGrant?.(bytes, granted, task, mode);
+    return granted;
+  }
+
+  // Sizes move after the eviction has returned, so that one that throws has moved nothing (section 4.1).
+  #reclaim(missing: number, region: Region): void {
+    const wanted = this.policy.reclaim(region, missing);
+    if (wanted <= 0) return;
+    const free = region.storageSize - region.storageUsed;
+    const freed =
+      wanted <= free
+        ? wanted
+        : Math.min(wanted, free) + this.#evict(null, wanted - Math.min(wanted, free), region.mode);
+    this.#ledger.moveBoundary(freed, region.mode);
+    this.#refreshCeiling(region.mode);
+    if (freed > 0) this.observer?.boundaryMoved?.(freed, region.mode);
+  }
+
+  #acquireStorage(block: string, bytes: number, mode: Mode, purpose: StoragePurpose): boolean {
+    if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalid("storage request", bytes);
+    if (mode === OFF_HEAP && !this.#offHeapStorage) {
+      throw new InvalidRequest(`the ${this.policy.name} manager keeps no off-heap storage memory (block ${block})`);
+    }
+    const region = this.regions[mode];
+    const lent = this.policy.lend(region, bytes, purpose);
+    if (lent === REFUSE) return false;
+    if (lent > 0) {
+      this.#ledger.moveBoundary(-lent, mode);
+      this.observer?.boundaryMoved?.(-lent, mode);
+    }
+    const unrolled = purpose === "unroll" && this.#evictor !== null ? this.#evictor.unrolled(mode) : 0;
+    const toEvict = this.policy.evict(region, bytes, purpose, unrolled);
+    if (toEvict > 0) this.#evict(block, toEvict, mode);
+    const fits = bytes <= region.storageSize - region.storageUsed;
+    if (fits) this.#ledger.useStorage(bytes, mode);
+    this.#refreshCeiling(mode);
+    return fits;
+  }
+
+  #evict(forBlock: string | null, bytes: number, mode: Mode): number {
+    return this.#evictor === null ? 0 : this.#evictor.evict(forBlock, bytes, mode);
+  }
+
+  #refreshCeiling(mode: Mode): void {
+    this.#ledger.setCeiling(mode, this.policy.ceiling(this.regions[mode]));
+  }
+}
+
+function invalid(what: string, bytes: number): InvalidRequest {
+  return new InvalidRequest(
+    `a ${what} of ${bytes} bytes: a whole number of bytes is expected, 1 or more to acquire execution memory`,
+  );
+}

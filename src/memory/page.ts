@@ -1,0 +1,44 @@
+// A page: a run of bytes that one task holds. The same object serves both modes, so consumer code is written once.
+
+import type { Mode } from "./mode.js";
+import type { Views } from "./views.js";
+
+/** Page numbers that are not places in a task's page table (section 6 of the law). */
+export const NO_PAGE = -1;
+export const FREED_IN_TASK = -2;
+export const FREED_IN_ALLOCATOR = -3;
+
+/**
+ * A run of `bytes` bytes that starts at offset `base` of the buffer behind `views` (on-heap pages have a buffer of
+ * their own and base 0, unless the debug build puts a red zone before it; off-heap pages share the arena's). `base` is a
+ * multiple of 16. `number` is the place in the page table of the task that holds it, or one of the negative constants.
+ */
+export class Page {
+  number: number = NO_PAGE;
+  readonly mode: Mode;
+  readonly bytes: number;
+  readonly base: number;
+  readonly views: Views;
+  /** What the allocator knows the page by; means nothing to anybody else. */
+  readonly handle: number;
+
+  constructor(mode: Mode, bytes: number, base: number, views: Views, handle: number) {
+    this.mode = mode;
+    this.bytes = bytes;
+    this.base = base;
+    this.views = views;
+    this.handle = handle;
+  }
+}
+
+/**
+ * Where pages come from. An allocator moves bytes, it keeps no account: the task memory manager has acquired the bytes
+ * before it asks here.
+ */
+export interface PageAllocator {
+  readonly mode: Mode;
+  /** A page of exactly `bytes` bytes with number NO_PAGE, or null when the memory itself has run out. Contents are unspecified. */
+  allocate(bytes: number): Page | null;
+  /** Takes the page back. Its number must be NO_PAGE or FREED_IN_TASK; it becomes FREED_IN_ALLOCATOR. */
+  free(page: Page): void;
+}

@@ -1,0 +1,26 @@
+// Typed views over one buffer, made once and used by everybody who reads or writes there: making a view costs more than
+// the access it serves.
+
+/**
+ * The views over one buffer. Hot code keeps the `Views` object, not one of its fields: an arena that grows replaces the
+ * fields (the object stays the same), so a field read before an allocation may be too short after it.
+ */
+export class Views {
+  u8!: Uint8Array;
+  i32!: Int32Array;
+  u32!: Uint32Array;
+  f64!: Float64Array;
+
+  constructor(buffer: ArrayBufferLike) {
+    this.refresh(buffer);
+  }
+
+  /** Points the views at `buffer`, the same bytes at a new length. */
+  refresh(buffer: ArrayBufferLike): void {
+    const words = Math.floor(buffer.byteLength / 8) * 8;
+    this.u8 = new Uint8Array(buffer);
+    this.i32 = new Int32Array(buffer, 0, words / 4);
+    this.u32 = new Uint32Array(buffer, 0, words / 4);
+    this.f64 = new Float64Array(buffer, 0, words / 8);
+  }
+}

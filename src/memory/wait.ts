@@ -1,0 +1,138 @@
+// Waiting, kept out of the core. A request that may have to wait is a generator: it yields whenever it must wait and is
+// resumed when something was released. The same text is then driven by a caller that cannot wait (`runNow`), by virtual
+// time or a replay (`WaitList.settle`), or by promises (`async.ts`).
+
+import { Refusal } from "../fault.js";
+
+/** A resumable request. Each resumption is one look at the memory; it yields when it must go on waiting. */
+export type Request<T> = Generator<void, T, void>;
+
+/** A synchronous call that would have to wait for another task. The request is given up, as an interrupt would end it. */
+export class WouldWait extends Refusal {
+  override readonly name = "WouldWait";
+}
+
+/** Runs a request to its end, or throws WouldWait at its first wait. */
+export function runNow<T>(request: Request<T>, why: () => string): T {
+  const step = request.next();
+  if (step.done === true) return step.value;
+  request.return(undefined as T);
+  throw new WouldWait(why());
+}
+
+/** A request in the hands of somebody who can wait. */
+export class Step<T> {
+  readonly #request: Request<T>;
+  #state: "waiting" | "done" | "failed" = "waiting";
+  #value: T | undefined;
+  #error: unknown;
+  #looking = false;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(request: Request<T>) {
+    this.#request = request;
+  }
+
+  get waiting(): boolean {
+    return this.#state === "waiting";
+  }
+
+  /** Whether the request is running just now: what it calls is part of it. */
+  get looking(): boolean {
+    return this.#looking;
+  }
+
+  /** What the request returned; throws what it threw. Only after it has ended. */
+  get value(): T {
+    if (this.#state === "failed") throw this.#error;
+    return this.#value as T;
+  }
+
+  /** One look: true when the step has ended. */
+  look(): boolean {
+    if (this.#state !== "waiting") return true;
+    this.#looking = true;
+    try {
+      const step = this.#request.next();
+      if (step.done !== true) return false;
+      this.#value = step.value;
+      this.#state = "done";
+    } catch (error) {
+      this.#error = error;
+      this.#state = "failed";
+    } finally {
+      this.#looking = false;
+    }
+    this.#end();
+    return true;
+  }
+
+  /** Gives the request up with `error`. The task's entry keeps the balance it has (section 3.2, consequence 10). */
+  cancel(error: unknown): void {
+    if (this.#state !== "waiting") return;
+    this.#state = "failed";
+    this.#error = error;
+    this.#request.return(undefined as T);
+    this.#end();
+  }
+
+  /** Calls `listener` once, when the step has ended in whatever way. Only while it waits. */
+  onEnd(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #end(): void {
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+}
+
+interface Waiter {
+  readonly step: Step<unknown>;
+  seenEpoch: number;
+}
+
+/**
+ * Who waits, in order of arrival. Spark leaves the order of wake-ups open; here the longest waiter looks first, every
+ * waiter looks once per wake-up, and a wake-up that a look causes is for the others.
+ */
+export class WaitList {
+  /** How many wait: a field, since every release reads it. Changed here only. */
+  size = 0;
+  #waiters: Waiter[] = [];
+  #epoch = 0;
+  #settling = false;
+  /** Told of every wake-up while somebody waits; the promise layer puts its scheduler here. */
+  onWake: (() => void) | null = null;
+
+  /** Takes a step that has looked already and must wait. */
+  add(step: Step<unknown>): void {
+    this.size = this.#waiters.push({ step, seenEpoch: this.#epoch });
+  }
+
+  /** Something happened that waiters may profit from. Nobody looks before `settle`. */
+  wake(): void {
+    if (this.size === 0) return;
+    this.#epoch += 1;
+    this.onWake?.();
+  }
+
+  /** Lets everybody who was woken look, until nothing more happens. Steps that have ended leave the list. */
+  settle(): void {
+    if (this.#settling) return;
+    this.#settling = true;
+    try {
+      for (let next = this.#woken(); next !== undefined; next = this.#woken()) {
+        next.step.look();
+        next.seenEpoch = this.#epoch;
+        this.#waiters = this.#waiters.filter((waiter) => waiter.step.waiting);
+        this.size = this.#waiters.length;
+      }
+    } finally {
+      this.#settling = false;
+    }
+  }
+
+  #woken(): Waiter | undefined {
+    return this.#waiters.find((waiter) => !waiter.step.waiting || waiter.seenEpoch !== this.#epoch);
+  }
+}

@@ -1,0 +1,41 @@
+// The WebAssembly module: compiled once from the bytes in the package, instantiated over a memory that the caller owns.
+// Two builds of one source differ in the kind of memory they accept: shared (several workers) or private (one thread, and
+// pages that are not cross-origin isolated).
+
+import { PRIVATE_WASM, SHARED_WASM } from "../generated/wasm-bytes.js";
+
+/** Largest linear memory: one 64 KiB unit short of 4 GiB, so that its size fits 32 bits. */
+export const MAX_WASM_UNITS = 65_535;
+export const WASM_UNIT_BYTES = 65_536;
+
+const compiled: { shared?: WebAssembly.Module; private?: WebAssembly.Module } = {};
+
+/** The compiled module for shared or private memories. Compiled at the first call, then the same object. */
+export function wasmModule(kind: "shared" | "private"): WebAssembly.Module {
+  return (compiled[kind] ??= new WebAssembly.Module(fromBase64(kind === "shared" ? SHARED_WASM : PRIVATE_WASM)));
+}
+
+/** The raw exports of the module over `memory`. Addresses come back signed: `>>> 0` them. */
+export function instantiate<T>(kind: "shared" | "private", memory: WebAssembly.Memory): T {
+  return new WebAssembly.Instance(wasmModule(kind), { env: { memory } }).exports as T;
+}
+
+/** Creates a linear memory; `shared` asks for one that workers can attach to. Bytes are committed when first touched. */
+export function createMemory(options: {
+  initialUnits: number;
+  maximumUnits: number;
+  shared: boolean;
+}): WebAssembly.Memory {
+  return new WebAssembly.Memory({
+    initial: options.initialUnits,
+    maximum: options.maximumUnits,
+    shared: options.shared,
+  });
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}

@@ -1,0 +1,59 @@
+// Where the bytes of cached blocks lie. Buffers of evicted blocks are used again for later blocks of the same size: a store
+// that is full replaces blocks all the time, and making a buffer costs many times what copying into one does.
+
+import type { Page, PageAllocator } from "../memory/page.js";
+
+/** A place for the bytes of one block. */
+export interface BlockBytes {
+  readonly bytes: Uint8Array;
+  /** What the keeper knows the place by. */
+  readonly page: Page | null;
+}
+
+export interface BytesKeeper {
+  /** A place of `bytes` bytes (1 or more), dirty, or null when the memory itself has run out. */
+  take(bytes: number): BlockBytes | null;
+  give(place: BlockBytes): void;
+}
+
+/** Buffers of the JavaScript heap. Keeps at most `spareBytes` of buffers that no block uses. */
+export function heapBytes(spareBytes: number = 16 * 1024 * 1024): BytesKeeper {
+  const spares = new Map<number, BlockBytes[]>();
+  let held = 0;
+  return {
+    take(bytes) {
+      const spare = spares.get(bytes)?.pop();
+      if (spare !== undefined) {
+        held -= bytes;
+        return spare;
+      }
+      try {
+        return { bytes: new Uint8Array(bytes), page: null };
+      } catch (error) {
+        if (error instanceof RangeError) return null;
+        throw error;
+      }
+    },
+    give(place) {
+      const bytes = place.bytes.length;
+      if (held + bytes > spareBytes) return;
+      held += bytes;
+      const list = spares.get(bytes);
+      if (list === undefined) spares.set(bytes, [place]);
+      else list.push(place);
+    },
+  };
+}
+
+/** Blocks of an allocator of pages, in practice the arena. */
+export function pageBytes(allocator: PageAllocator): BytesKeeper {
+  return {
+    take(bytes) {
+      const page = allocator.allocate(bytes);
+      return page === null ? null : { bytes: page.views.u8.subarray(page.base, page.base + bytes), page };
+    },
+    give(place) {
+      allocator.free(place.page!);
+    },
+  };
+}
