@@ -3,6 +3,7 @@
 
 import { assert, Refusal } from "../fault.js";
 import { MUST_WAIT, type Policy, REFUSE, type RegionView, type StoragePurpose } from "../policy/policy.js";
+import type { BlockId } from "../storage/block.js";
 import { ABSENT, LocalLedger } from "./ledger.js";
 import { type Mode, modeName, OFF_HEAP, ON_HEAP } from "./mode.js";
 import { type Request, WaitList } from "./wait.js";
@@ -21,7 +22,7 @@ export interface Evictor {
    * Drops whole blocks of `mode` until at least `bytes` are free, or none at all, and returns the bytes freed
    * (section 8.5). Each drop calls `releaseStorage`. `forBlock` is the block that wants the room, null for execution.
    */
-  evict(forBlock: string | null, bytes: number, mode: Mode): number;
+  evict(forBlock: BlockId | null, bytes: number, mode: Mode): number;
   /** Bytes reserved for unrolling over all tasks of a mode. */
   unrolled(mode: Mode): number;
 }
@@ -170,12 +171,12 @@ export class MemoryManager {
   }
 
   /** Acquires all of `bytes` (0 or more) for a block, evicting others where the policy says so; false leaves it unstored (4.2). */
-  acquireStorage(block: string, bytes: number, mode: Mode): boolean {
+  acquireStorage(block: BlockId, bytes: number, mode: Mode): boolean {
     return this.#acquireStorage(block, bytes, mode, "storage");
   }
 
   /** The same for the unrolling of a block. Released by `releaseStorage`. */
-  acquireUnroll(block: string, bytes: number, mode: Mode): boolean {
+  acquireUnroll(block: BlockId, bytes: number, mode: Mode): boolean {
     return this.#acquireStorage(block, bytes, mode, "unroll");
   }
 
@@ -267,7 +268,7 @@ export class MemoryManager {
     if (freed > 0) this.observer?.boundaryMoved?.(freed, region.mode);
   }
 
-  #acquireStorage(block: string, bytes: number, mode: Mode, purpose: StoragePurpose): boolean {
+  #acquireStorage(block: BlockId, bytes: number, mode: Mode, purpose: StoragePurpose): boolean {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalid("storage request", bytes);
     if (mode === OFF_HEAP && !this.#offHeapStorage) {
       throw new InvalidRequest(`the ${this.policy.name} manager keeps no off-heap storage memory (block ${block})`);
@@ -288,7 +289,7 @@ export class MemoryManager {
     return fits;
   }
 
-  #evict(forBlock: string | null, bytes: number, mode: Mode): number {
+  #evict(forBlock: BlockId | null, bytes: number, mode: Mode): number {
     return this.#evictor === null ? 0 : this.#evictor.evict(forBlock, bytes, mode);
   }
 

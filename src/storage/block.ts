@@ -1,28 +1,68 @@
-// Block names, as Spark writes them: `rdd_2_7` is a partition of RDD 2; any other name belongs to no RDD.
+// Block ids. A partition of an RDD is known by a number, every other block by its name; Spark's spelling of a partition,
+// `rdd_2_7`, is understood everywhere and means the same block as its number.
 
-/** RDD id of a name that belongs to no RDD. */
+/** A name, or what `rddBlock` gives for a partition. */
+export type BlockId = string | number;
+
+/** RDD id of a block that belongs to no RDD. */
 export const NO_RDD = -1;
 
-const ZERO = 48;
-const UNDERSCORE = 95;
+// 26 bits each: together they fit a safe integer.
+const SPAN = 2 ** 26;
+const INVERSE = 1 / SPAN;
 
-/** The RDD that a block belongs to, or NO_RDD. */
-export function rddOf(block: string): number {
-  if (!block.startsWith("rdd_")) return NO_RDD;
-  let rdd = 0;
-  let at = 4;
-  let code = block.charCodeAt(at);
-  for (; code >= ZERO && code <= ZERO + 9; code = block.charCodeAt(at)) {
-    rdd = 10 * rdd + code - ZERO;
-    at += 1;
-  }
-  return at > 4 && code === UNDERSCORE && isNumber(block, at + 1) ? rdd : NO_RDD;
+const ZERO = 48;
+const NINE = 57;
+
+/** The id of a partition of an RDD. Both numbers are whole, 0 to 2^26 - 1; beyond that a partition goes by its name. */
+export function rddBlock(rdd: number, partition: number): BlockId {
+  const small = rdd >= 0 && rdd < SPAN && partition >= 0 && partition < SPAN;
+  return small ? rdd * SPAN + partition : `rdd_${rdd}_${partition}`;
 }
 
-function isNumber(text: string, from: number): boolean {
-  for (let at = from; at < text.length; at += 1) {
+/** The id under which a block is kept: a number for `rdd_2_7`, else the name itself. */
+export function canonical(id: BlockId): BlockId {
+  if (typeof id === "number" || !id.startsWith("rdd_")) return id;
+  const underscore = id.indexOf("_", 4);
+  if (underscore === -1) return id;
+  const rdd = decimal(id, 4, underscore);
+  const partition = decimal(id, underscore + 1, id.length);
+  return rdd < 0 || partition < 0 ? id : rdd * SPAN + partition;
+}
+
+/** The block's name, as Spark writes it. */
+export function blockName(id: BlockId): string {
+  if (typeof id === "string") return id;
+  const rdd = rddPart(id);
+  return `rdd_${rdd}_${id - rdd * SPAN}`;
+}
+
+/** The RDD that a block belongs to, or NO_RDD. `id` is canonical. */
+export function rddOf(id: BlockId): number {
+  if (typeof id === "number") return rddPart(id);
+  const match = /^rdd_(\d+)_\d+$/.exec(id);
+  return match === null ? NO_RDD : Number(match[1]);
+}
+
+/** A well spread 32-bit hash of a numeric id. */
+export function hashOf(id: number): number {
+  const rdd = rddPart(id);
+  const mixed = Math.imul(rdd, 0x9e3779b1) ^ Math.imul(id - rdd * SPAN, 0x85ebca6b);
+  return mixed ^ (mixed >>> 15);
+}
+
+function rddPart(id: number): number {
+  return Math.floor(id * INVERSE);
+}
+
+// The number that id[from, to) spells, or -1 where it is none, has a leading zero or does not fit.
+function decimal(text: string, from: number, to: number): number {
+  if (to === from || to - from > 8 || (to - from > 1 && text.charCodeAt(from) === ZERO)) return -1;
+  let value = 0;
+  for (let at = from; at < to; at += 1) {
     const code = text.charCodeAt(at);
-    if (code < ZERO || code > ZERO + 9) return false;
+    if (code < ZERO || code > NINE) return -1;
+    value = 10 * value + code - ZERO;
   }
-  return from < text.length;
+  return value < SPAN ? value : -1;
 }

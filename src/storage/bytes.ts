@@ -20,9 +20,23 @@ export interface BytesKeeper {
 export function heapBytes(spareBytes: number = 16 * 1024 * 1024): BytesKeeper {
   const spares = new Map<number, BlockBytes[]>();
   let held = 0;
+  // The list of the size used last: blocks of one size tend to come in a row.
+  let lastBytes = 0;
+  let lastList: BlockBytes[] = [];
+  const listOf = (bytes: number): BlockBytes[] => {
+    if (bytes === lastBytes) return lastList;
+    let list = spares.get(bytes);
+    if (list === undefined) {
+      list = [];
+      spares.set(bytes, list);
+    }
+    lastBytes = bytes;
+    lastList = list;
+    return list;
+  };
   return {
     take(bytes) {
-      const spare = spares.get(bytes)?.pop();
+      const spare = listOf(bytes).pop();
       if (spare !== undefined) {
         held -= bytes;
         return spare;
@@ -38,9 +52,7 @@ export function heapBytes(spareBytes: number = 16 * 1024 * 1024): BytesKeeper {
       const bytes = place.bytes.length;
       if (held + bytes > spareBytes) return;
       held += bytes;
-      const list = spares.get(bytes);
-      if (list === undefined) spares.set(bytes, [place]);
-      else list.push(place);
+      listOf(bytes).push(place);
     },
   };
 }

@@ -1,11 +1,12 @@
-// The block store: named blocks of bytes in the storage pools, kept in the order of their last use, dropped oldest first
-// when somebody needs the room (section 8 of the law).
+// The block store: blocks of bytes in the storage pools, kept in the order of their last use, dropped oldest first when
+// somebody needs the room (section 8 of the law).
 
 import { Refusal } from "../fault.js";
 import type { Evictor, MemoryManager } from "../memory/manager.js";
 import { type Mode, modeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
-import { NO_RDD, rddOf } from "./block.js";
+import { type BlockId, blockName, canonical, NO_RDD, rddOf } from "./block.js";
 import type { BlockBytes, BytesKeeper } from "./bytes.js";
+import { BlockTable, NONE } from "./table.js";
 
 /** Where a block goes when it is evicted: dropped, or written to the store's disk first. */
 export type Fate = "gone" | "disk";
@@ -19,7 +20,7 @@ export interface BlockDisk {
   remove(block: string): void;
 }
 
-/** A put of a name that is in memory already. */
+/** A put of a block that is in memory already. */
 export class BlockExists extends Refusal {
   override readonly name = "BlockExists";
 }
@@ -37,31 +38,20 @@ export interface StoreOptions {
   readonly disk?: BlockDisk | null;
 }
 
-/** A block in memory. A link of its mode's list, oldest use first. */
-interface Entry {
-  readonly block: string;
-  readonly rdd: number;
-  readonly bytes: number;
-  readonly mode: Mode;
-  readonly fate: Fate;
-  place: BlockBytes | null;
-  /** Read locks. A locked block is not evicted. */
-  pins: number;
-  older: Entry;
-  newer: Entry;
-}
+const NOTHING = new Uint8Array(0);
 
 /** Section 8 of the law: putBytes, get, pins, removal and eviction. Sizes are bytes. */
 export class BlockStore implements Evictor {
   readonly #manager: MemoryManager;
-  readonly #entries = new Map<string, Entry>();
-  // Each list is a ring through a head that is no block: head.newer is the oldest block, head.older the newest.
-  readonly #heads: readonly [Entry, Entry] = [head(ON_HEAP), head(OFF_HEAP)];
+  readonly #table = new BlockTable();
+  // By slot of the table.
+  readonly #places: (BlockBytes | null)[] = [];
+  readonly #fates: Fate[] = [];
   readonly #keepers: readonly [BytesKeeper | null, BytesKeeper | null];
   readonly #disk: BlockDisk | null;
   readonly #used: [number, number] = [0, 0];
   readonly #unrolled: [number, number] = [0, 0];
-  readonly #selected: Entry[] = [];
+  readonly #selected: number[] = [];
   /** Told of each block that leaves memory by eviction. */
   onEvict: ((block: string, bytes: number, mode: Mode, to: Fate) => void) | null = null;
   evictions = 0;
@@ -75,89 +65,82 @@ export class BlockStore implements Evictor {
 
   /**
    * Puts a block of `content.length` bytes, evicting older ones where that makes room; false when it cannot be had, and then
-   * nothing is kept (section 8.2). The bytes are copied. Throws BlockExists for a name that is in memory.
+   * nothing is kept (section 8.2). The bytes are copied. Throws BlockExists for a block that is in memory.
    */
-  put(block: string, content: Uint8Array, mode: Mode = ON_HEAP, fate: Fate = "gone"): boolean {
-    return this.#put(block, content.length, content, mode, fate);
+  put(block: BlockId, content: Uint8Array, mode: Mode = ON_HEAP, fate: Fate = "gone"): boolean {
+    return this.#put(canonical(block), content.length, content, mode, fate);
   }
 
   /** The same for a block whose bytes are kept elsewhere or nowhere: only the account is kept. */
-  putAccount(block: string, bytes: number, mode: Mode = ON_HEAP, fate: Fate = "gone"): boolean {
-    return this.#put(block, bytes, null, mode, fate);
+  putAccount(block: BlockId, bytes: number, mode: Mode = ON_HEAP, fate: Fate = "gone"): boolean {
+    return this.#put(canonical(block), bytes, null, mode, fate);
   }
 
   /**
    * The bytes of a block in memory, which becomes the newest, or null. The view is the store's own: it holds until the
    * block leaves memory, so pin a block to read it across other calls. A block that keeps no bytes gives an empty view.
    */
-  get(block: string): Uint8Array | null {
-    const entry = this.#entries.get(block);
-    if (entry === undefined) return null;
-    this.#touch(entry);
-    return entry.place === null ? EMPTY : entry.place.bytes;
+  get(block: BlockId): Uint8Array | null {
+    const slot = this.#touched(block);
+    return slot === NONE ? null : (this.#places[slot]?.bytes ?? NOTHING);
   }
 
   /** The size of a block in memory, which becomes the newest (section 8.1), or null. */
-  getSize(block: string): number | null {
-    const entry = this.#entries.get(block);
-    if (entry === undefined) return null;
-    this.#touch(entry);
-    return entry.bytes;
+  getSize(block: BlockId): number | null {
+    const slot = this.#touched(block);
+    return slot === NONE ? null : this.#table.bytes[slot]!;
   }
 
   /** Whether the block is in memory. Changes no order. */
-  has(block: string): boolean {
-    return this.#entries.has(block);
+  has(block: BlockId): boolean {
+    return this.#table.find(canonical(block)) !== NONE;
   }
 
   /** A copy of a block's bytes from memory or else from disk; null when it is in neither. A block in memory becomes the newest. */
-  read(block: string): Uint8Array | null {
+  read(block: BlockId): Uint8Array | null {
     const bytes = this.get(block);
-    return bytes === null ? (this.#disk?.read(block) ?? null) : bytes.slice();
+    return bytes === null ? (this.#disk?.read(blockName(canonical(block))) ?? null) : bytes.slice();
   }
 
   /** One more read lock: the block stays until it is unpinned as often. */
-  pin(block: string): void {
-    const entry = this.#entries.get(block);
-    if (entry === undefined) throw new BlockMisuse(`block ${block} is not in memory and cannot be pinned`);
-    entry.pins += 1;
+  pin(block: BlockId): void {
+    const slot = this.#table.find(canonical(block));
+    if (slot === NONE) throw new BlockMisuse(`block ${block} is not in memory and cannot be pinned`);
+    this.#table.pins[slot]! += 1;
   }
 
-  unpin(block: string): void {
-    const entry = this.#entries.get(block);
-    if (entry === undefined || entry.pins === 0) throw new BlockMisuse(`block ${block} is not pinned`);
-    entry.pins -= 1;
+  unpin(block: BlockId): void {
+    const slot = this.#table.find(canonical(block));
+    if (slot === NONE || this.#table.pins[slot] === 0) throw new BlockMisuse(`block ${block} is not pinned`);
+    this.#table.pins[slot]! -= 1;
   }
 
   /** Removes a block from memory and disk; false when it was in neither. A pinned block is refused. */
-  remove(block: string): boolean {
-    const onDisk = this.#disk?.has(block) ?? false;
-    const entry = this.#entries.get(block);
-    if (entry !== undefined) {
-      if (entry.pins > 0) throw new BlockMisuse(`block ${block} is pinned ${entry.pins} times and cannot be removed`);
-      this.#drop(entry);
+  remove(block: BlockId): boolean {
+    const id = canonical(block);
+    const slot = this.#table.find(id);
+    if (slot !== NONE) {
+      const pins = this.#table.pins[slot]!;
+      if (pins > 0) throw new BlockMisuse(`block ${blockName(id)} is pinned ${pins} times and cannot be removed`);
+      this.#drop(slot);
     }
-    if (onDisk) this.#disk!.remove(block);
-    return entry !== undefined || onDisk;
+    const onDisk = this.#disk?.has(blockName(id)) ?? false;
+    if (onDisk) this.#disk!.remove(blockName(id));
+    return slot !== NONE || onDisk;
   }
 
   /** Drops every block, whatever is pinned, and all unroll reservations; storage used becomes 0 (section 8.10). */
   clear(): void {
-    for (const entry of this.#entries.values()) this.#giveBytes(entry);
-    this.#entries.clear();
     for (const mode of [ON_HEAP, OFF_HEAP] as const) {
-      const ring = this.#heads[mode];
-      ring.older = ring;
-      ring.newer = ring;
-      this.#used[mode] = 0;
+      for (let slot = this.#table.oldest(mode); slot !== NONE; slot = this.#table.oldest(mode)) this.#drop(slot);
       this.#unrolled[mode] = 0;
       this.#manager.releaseAllStorage(mode);
     }
   }
 
   /** Reserves unroll memory outside of any task (section 8.4). */
-  reserveUnroll(block: string, bytes: number, mode: Mode): boolean {
-    const reserved = this.#manager.acquireUnroll(block, bytes, mode);
+  reserveUnroll(block: BlockId, bytes: number, mode: Mode): boolean {
+    const reserved = this.#manager.acquireUnroll(canonical(block), bytes, mode);
     if (reserved) this.#unrolled[mode] += bytes;
     return reserved;
   }
@@ -181,22 +164,22 @@ export class BlockStore implements Evictor {
 
   /** Number of blocks in memory, both modes. */
   get size(): number {
-    return this.#entries.size;
+    return this.#table.size;
   }
 
   /** Names of the blocks of a mode, oldest use first. */
   *blocks(mode: Mode): Generator<string> {
-    const ring = this.#heads[mode];
-    for (let entry = ring.newer; entry !== ring; entry = entry.newer) yield entry.block;
+    const table = this.#table;
+    for (let slot = table.oldest(mode); slot !== NONE; slot = table.next(slot)) yield blockName(table.idAt(slot));
   }
 
   /** Section 8.5: whole blocks, oldest first, enough of them or none. Called by the manager. */
-  evict(forBlock: string | null, bytes: number, mode: Mode): number {
+  evict(forBlock: BlockId | null, bytes: number, mode: Mode): number {
     const selected = this.#selected;
     const freed = this.#select(forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
     try {
       if (freed < bytes) return 0;
-      for (const entry of selected) this.#evictOne(entry);
+      for (let i = 0; i < selected.length; i += 1) this.#evictOne(selected[i]!);
       return freed;
     } finally {
       selected.length = 0;
@@ -204,30 +187,44 @@ export class BlockStore implements Evictor {
   }
 
   #select(rdd: number, bytes: number, mode: Mode): number {
-    const ring = this.#heads[mode];
+    const table = this.#table;
     let freed = 0;
-    for (let entry = ring.newer; entry !== ring && freed < bytes; entry = entry.newer) {
-      if (entry.pins > 0 || (rdd !== NO_RDD && entry.rdd === rdd)) continue;
-      this.#selected.push(entry);
-      freed += entry.bytes;
+    for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
+      if (table.pins[slot]! > 0 || (rdd !== NO_RDD && table.rdd[slot] === rdd)) continue;
+      this.#selected.push(slot);
+      freed += table.bytes[slot]!;
     }
     return freed;
   }
 
   // A write to disk that throws leaves this block and the later ones where they are; earlier ones are gone (section 8.5).
-  #evictOne(entry: Entry): void {
-    const onDisk = entry.fate === "disk";
-    if (onDisk && entry.place !== null && this.#disk !== null && !this.#disk.has(entry.block)) {
-      this.#disk.write(entry.block, entry.place.bytes);
+  #evictOne(slot: number): void {
+    const table = this.#table;
+    const fate = this.#fates[slot]!;
+    if (fate === "disk") this.#writeOut(slot);
+    if (this.onEvict === null) {
+      this.#drop(slot);
+    } else {
+      const id = table.idAt(slot);
+      const bytes = table.bytes[slot]!;
+      const mode = table.mode[slot] as Mode;
+      this.#drop(slot);
+      this.onEvict(blockName(id), bytes, mode, fate);
     }
-    this.#drop(entry);
     this.evictions += 1;
-    this.onEvict?.(entry.block, entry.bytes, entry.mode, entry.fate);
   }
 
-  #put(block: string, bytes: number, content: Uint8Array | null, mode: Mode, fate: Fate): boolean {
-    if (this.#entries.has(block)) throw new BlockExists(`block ${block} is in ${modeName(mode)} memory already`);
-    if (!this.#manager.acquireStorage(block, bytes, mode)) return false;
+  // A block that is on disk already is not written again (section 8.6).
+  #writeOut(slot: number): void {
+    const place = this.#places[slot];
+    const name = blockName(this.#table.idAt(slot));
+    if (place && this.#disk !== null && !this.#disk.has(name)) this.#disk.write(name, place.bytes);
+  }
+
+  #put(id: BlockId, bytes: number, content: Uint8Array | null, mode: Mode, fate: Fate): boolean {
+    if (this.#table.find(id) !== NONE)
+      throw new BlockExists(`block ${blockName(id)} is in ${modeName(mode)} memory already`);
+    if (!this.#manager.acquireStorage(id, bytes, mode)) return false;
     const keeper = this.#keepers[mode];
     let place: BlockBytes | null = null;
     if (content !== null && keeper !== null && bytes > 0) {
@@ -238,60 +235,30 @@ export class BlockStore implements Evictor {
       }
       place.bytes.set(content);
     }
-    const ring = this.#heads[mode];
-    const entry: Entry = {
-      block,
-      rdd: rddOf(block),
-      bytes,
-      mode,
-      fate,
-      place,
-      pins: 0,
-      older: ring.older,
-      newer: ring,
-    };
-    ring.older.newer = entry;
-    ring.older = entry;
-    this.#entries.set(block, entry);
+    const slot = this.#table.insert(id, bytes, mode);
+    this.#places[slot] = place;
+    this.#fates[slot] = fate;
     this.#used[mode] += bytes;
     return true;
   }
 
-  #touch(entry: Entry): void {
-    const ring = this.#heads[entry.mode];
-    if (entry.newer === ring) return;
-    unlink(entry);
-    entry.older = ring.older;
-    entry.newer = ring;
-    ring.older.newer = entry;
-    ring.older = entry;
+  #touched(block: BlockId): number {
+    const slot = this.#table.find(canonical(block));
+    if (slot !== NONE) this.#table.touch(slot);
+    return slot;
   }
 
-  #drop(entry: Entry): void {
-    unlink(entry);
-    this.#entries.delete(entry.block);
-    this.#used[entry.mode] -= entry.bytes;
-    this.#giveBytes(entry);
-    this.#manager.releaseStorage(entry.bytes, entry.mode);
+  #drop(slot: number): void {
+    const table = this.#table;
+    const bytes = table.bytes[slot]!;
+    const mode = table.mode[slot] as Mode;
+    const place = this.#places[slot];
+    table.remove(slot);
+    this.#used[mode] -= bytes;
+    if (place) {
+      this.#keepers[mode]!.give(place);
+      this.#places[slot] = null;
+    }
+    this.#manager.releaseStorage(bytes, mode);
   }
-
-  #giveBytes(entry: Entry): void {
-    if (entry.place === null) return;
-    this.#keepers[entry.mode]!.give(entry.place);
-    entry.place = null;
-  }
-}
-
-const EMPTY = new Uint8Array(0);
-
-function head(mode: Mode): Entry {
-  const ring = { block: "", rdd: NO_RDD, bytes: 0, mode, fate: "gone", place: null, pins: 0 } as unknown as Entry;
-  ring.older = ring;
-  ring.newer = ring;
-  return ring;
-}
-
-function unlink(entry: Entry): void {
-  entry.older.newer = entry.newer;
-  entry.newer.older = entry.older;
 }

@@ -1,21 +1,8 @@
 // Memory traces, version 1: reading and checking the lines. What is asked and what was answered stay plain objects, named
 // as the format names them.
 
-import { Refusal } from "../fault.js";
 import { type Mode, type ModeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
-
-/** A trace that cannot be read, with the file and the line (from 1) that shows it. */
-export class TraceError extends Refusal {
-  override readonly name = "TraceError";
-  readonly file: string;
-  readonly line: number;
-
-  constructor(file: string, line: number, message: string) {
-    super(`${file}:${line}: ${message}`);
-    this.file = file;
-    this.line = line;
-  }
-}
+import { Unreadable } from "./source.js";
 
 export type ModeState = readonly [number, number, number, number];
 export interface State {
@@ -106,7 +93,7 @@ const CHECKS: Readonly<Record<Field, readonly [(value: unknown) => boolean, stri
 /** The header from the first line of a trace. */
 export function readHeader(value: unknown, file: string): TraceHeader {
   const fail = (message: string): never => {
-    throw new TraceError(file, 1, message);
+    throw new Unreadable(file, 1, message);
   };
   const header = isObject(value) ? value : fail("is not an object");
   if (header["trace"] !== "executor-memory") fail("is not the header of a memory trace");
@@ -130,7 +117,7 @@ export function readHeader(value: unknown, file: string): TraceHeader {
 /** A row, or the count in the last line. `number` is the row's number, counted from 1. */
 export function readRow(value: unknown, file: string, line: number, number: number): Row | { readonly end: number } {
   const fail = (message: string): never => {
-    throw new TraceError(file, line, message);
+    throw new Unreadable(file, line, message);
   };
   const row = isObject(value) ? value : fail("is not an object");
   if ("end" in row) return isCount(row["end"]) ? (row as { end: number }) : fail("end must be the number of rows");

@@ -4,6 +4,7 @@
 import { Consumer } from "../execution/consumer.js";
 import { TaskOutOfMemory } from "../execution/refusal.js";
 import { Executor } from "../executor.js";
+import { Refusal } from "../fault.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import type { Page } from "../memory/page.js";
 import { type Request, Step } from "../memory/wait.js";
@@ -67,6 +68,11 @@ class TraceConsumer extends Consumer {
   }
 }
 
+/** A row about a consumer or page that no row before it has made. */
+export class Undeclared extends Refusal {
+  override readonly name = "Undeclared";
+}
+
 /** One executor that a trace is replayed on. Rows go in one by one. */
 export class Replay {
   readonly executor: Executor;
@@ -100,19 +106,19 @@ export class Replay {
     return { onHeap: this.executor.manager.state(ON_HEAP), offHeap: this.executor.manager.state(OFF_HEAP) };
   }
 
-  /** The consumer of a name, or undefined when no row has declared it. */
-  consumer(name: string): Consumer | undefined {
-    return this.#consumers.get(name);
+  /** Requests that wait have not been answered yet. */
+  get waiting(): boolean {
+    return this.#waiting !== null;
   }
 
   /** Carries one request out and lets who waits look. */
   apply(row: Op & { readonly i: number }): Answer {
     this.#effects = {};
-    const epochBefore = this.#waiting;
+    const waiting = this.#waiting;
     const result = this.#result(row);
     const answer: Answer = { result, ...this.#effects, state: this.state };
-    if (epochBefore !== null) {
-      const resumed = this.#look(epochBefore);
+    if (waiting !== null) {
+      const resumed = this.#look(waiting);
       if (resumed !== null) answer.resumed = [resumed];
     }
     return { ...answer, state: this.state };
@@ -183,18 +189,19 @@ export class Replay {
         );
         return {};
       case "acquire":
-        return this.#begin(row.i, this.#acquired(this.#consumers.get(row.consumer)!, row.bytes), row.task);
+        return this.#begin(row.i, this.#acquired(this.#consumer(row.consumer), row.bytes), row.task);
       case "free": {
-        const consumer = this.#consumers.get(row.consumer)!;
+        const consumer = this.#consumer(row.consumer);
         consumer.loose -= row.bytes;
         consumer.freeMemory(row.bytes);
         return { used: consumer.used };
       }
       case "allocatePage":
-        return this.#begin(row.i, this.#page(this.#consumers.get(row.consumer)!, row.bytes), row.task);
+        return this.#begin(row.i, this.#page(this.#consumer(row.consumer), row.bytes), row.task);
       case "freePage": {
-        const consumer = this.#consumers.get(row.consumer)!;
-        const page = consumer.held.get(row.page)!;
+        const consumer = this.#consumer(row.consumer);
+        const page = consumer.held.get(row.page);
+        if (page === undefined) throw new Undeclared(`consumer ${row.consumer} holds no page ${row.page}`);
         consumer.held.delete(row.page);
         consumer.freePage(page);
         return { used: consumer.used };
@@ -202,6 +209,12 @@ export class Replay {
       case "endTask":
         return this.#endTask(row.task);
     }
+  }
+
+  #consumer(name: string): TraceConsumer {
+    const consumer = this.#consumers.get(name);
+    if (consumer === undefined) throw new Undeclared(`consumer ${name} has not been declared`);
+    return consumer;
   }
 
   #put(row: Extract<Op, { op: "put" }>): Result {

@@ -1,0 +1,70 @@
+// The lines of a recorded file, plain or gzipped, one at a time: a file may be larger than memory.
+
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { objectOn, Unreadable, type Line, type RecordedFile } from "../trace/source.js";
+
+/** Longest line, characters. A file without line feeds must not fill the memory. */
+const MAX_LINE = 2 ** 28;
+
+/** Opens a file and reads its header. Throws Unreadable, also from `rows`: no such file, torn gzip, no last line feed, not UTF-8. */
+export async function openRecorded(file: string): Promise<RecordedFile> {
+  const lines = linesOf(file);
+  const first = await lines.next();
+  if (first.done) throw new Unreadable(file, 1, "is empty");
+  try {
+    return { file, header: objectOn(file, first.value), rows: lines };
+  } catch (error) {
+    await lines.return(undefined);
+    throw error;
+  }
+}
+
+async function* linesOf(file: string): AsyncGenerator<Line, undefined> {
+  let line = 0;
+  let rest = "";
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    for await (const chunk of await contents(file)) {
+      rest += decoder.decode(chunk as Uint8Array, { stream: true });
+      let start = 0;
+      for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n", start)) {
+        line += 1;
+        yield { line, text: rest.slice(start, end) };
+        start = end + 1;
+      }
+      rest = rest.slice(start);
+      if (rest.length > MAX_LINE) throw new Unreadable(file, line + 1, `is longer than ${MAX_LINE} characters`);
+    }
+    rest += decoder.decode();
+  } catch (cause) {
+    if (cause instanceof Unreadable) throw cause;
+    throw new Unreadable(file, line + 1, reasonOf(cause), { cause });
+  }
+  if (rest !== "") throw new Unreadable(file, line + 1, "does not end with a line feed: the file is cut off");
+  return undefined;
+}
+
+/** The bytes of a file, unpacked when they begin as gzip does. */
+async function contents(file: string): Promise<AsyncIterable<unknown>> {
+  const handle = await open(file, "r");
+  const magic = new Uint8Array(2);
+  try {
+    await handle.read(magic, 0, 2, 0);
+  } finally {
+    await handle.close();
+  }
+  const source = createReadStream(file);
+  if (magic[0] !== 0x1f || magic[1] !== 0x8b) return source;
+  // An error anywhere destroys both streams and comes out of the iteration.
+  return pipeline(source, createGunzip(), () => {});
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  if ("code" in cause && cause.code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "is not UTF-8 text";
+  if ("code" in cause && cause.code === "Z_BUF_ERROR") return "gzip stream ends early: the file is cut off";
+  return cause.message;
+}
