@@ -135,8 +135,12 @@ export class Executor {
     const task = this.#tasks.get(id);
     if (task === undefined) throw new Misuse(`task ${id} is not known here, or has ended`);
     this.#tasks.delete(id);
-    const leak = task.cleanUpAll();
-    this.manager.taskEnded();
+    let leak: Leak;
+    try {
+      leak = task.end();
+    } finally {
+      this.manager.taskEnded();
+    }
     if (leak.bytes > 0 && !failed && this.#failOnLeak) throw new MemoryLeak(id, leak.bytes, leak.report);
     return leak;
   }
@@ -147,18 +151,12 @@ export class Executor {
   }
 
   /**
-   * Calls synchronous code that may throw WouldWait until it does not, waiting for a release in between. The code must be
-   * fit to be called again: the library's own operations change nothing that a second call would repeat.
+   * Calls synchronous code that may throw WouldWait until it does not, again after every release, in its turn among those
+   * who wait. The code must be fit to be called again. What a call was granted before it threw in the middle of spilling
+   * stays charged to its task, as after an interrupt in Spark; a request (`wait`) keeps it.
    */
-  async retrying<T>(call: () => T, options: WaitOptions = {}): Promise<T> {
-    for (;;) {
-      try {
-        return call();
-      } catch (error) {
-        if (!(error instanceof WouldWait)) throw error;
-      }
-      await this.waits.nextWake(options);
-    }
+  retrying<T>(call: () => T, options: WaitOptions = {}): Promise<T> {
+    return this.waits.run(untilGranted(call), options);
   }
 
   /** The laws that do not hold, in words; empty when all do. `rawStorage` is storage acquired without a block. */
@@ -170,6 +168,17 @@ export class Executor {
   #makeAllocator(mode: Mode): PageAllocator {
     if (this.#accountsOnly) return accountPages(mode);
     return mode === ON_HEAP ? new HeapPool() : createArenas({ limitBytes: this.numbers.offHeap.total });
+  }
+}
+
+function* untilGranted<T>(call: () => T): Request<T> {
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if (!(error instanceof WouldWait)) throw error;
+    }
+    yield;
   }
 }
 

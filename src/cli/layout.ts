@@ -122,7 +122,7 @@ const COLUMNS = 80;
 export function layoutText(
   request: LayoutRequest,
   explained: ExplainedLayout,
-  colour = pc.isColorSupported && process.stdout.isTTY,
+  colour = pc.isColorSupported && (process.stdout.isTTY ?? false),
 ): string {
   const { memory, container, cores, notices } = explained;
   const c = pc.createColors(colour);

@@ -4,7 +4,8 @@
 import { Command } from "commander";
 import { formatJson } from "../trace/json.js";
 import { Unreadable, type Disagreement, type FileChecker, type RecordedFile } from "../trace/source.js";
-import { checkVectors } from "../trace/vectors.js";
+import { SORTER_VECTORS } from "../trace/sorter-vectors.js";
+import { checkVectors, CONFIG_VECTORS } from "../trace/vectors.js";
 import { checkTrace } from "../trace/verify.js";
 import { openRecorded } from "./lines.js";
 import { exitWith, print, printError, printJson } from "./output.js";
@@ -29,7 +30,7 @@ export const EXIT_DISAGREEMENT = 1;
 export const EXIT_UNREADABLE = 2;
 
 const CHECKERS: FileCheckers = {
-  vectors: (file) => checkVectors(file),
+  vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS }),
   trace: checkTrace,
 };
 

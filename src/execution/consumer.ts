@@ -1,9 +1,11 @@
 // A consumer: whoever holds execution memory for a task and can spill. To write one, extend this class and implement
 // `spill`; everything else is given.
 
+import { invalidRequest } from "../memory/manager.js";
 import type { Mode } from "../memory/mode.js";
 import type { Page } from "../memory/page.js";
 import type { Request } from "../memory/wait.js";
+import { Misuse } from "./refusal.js";
 import type { TaskMemoryManager } from "./task.js";
 
 export interface ConsumerOptions {
@@ -47,26 +49,31 @@ export abstract class Consumer {
     return granted;
   }
 
-  /** Gives back `bytes` of what `acquireMemory` granted. */
+  /**
+   * Gives back `bytes` of what `acquireMemory` granted. More than it holds is a Misuse: the rest would be taken from the
+   * task's other consumers.
+   */
   freeMemory(bytes: number): void {
+    if (bytes > this.used) throw new Misuse(`${this.name} gives back ${bytes} bytes and holds ${this.used}`);
     this.task.releaseExecutionMemory(bytes, this);
     this.used -= bytes;
   }
 
   /** A page of at least `required` bytes, normally of the page size. Throws TaskOutOfMemory, WouldWait or TooLargePage. */
   allocatePage(required: number): Page {
-    return this.#keep(this.task.allocatePage(Math.max(this.pageBytes, required), this), required);
+    return this.#keep(this.task.allocatePage(this.#pageFor(required), this), required);
   }
 
   /** A page of exactly 8 * `words` bytes, whatever the page size. */
   allocateArray(words: number): Page {
+    if (!(words >= 0 && Number.isSafeInteger(words))) throw invalidRequest("array", 8 * words);
     return this.#keep(this.task.allocatePage(8 * words, this), 8 * words);
   }
 
   /** Gives a page (or array) back. */
   freePage(page: Page): void {
-    this.used -= page.bytes;
     this.task.freePage(page, this);
+    this.used -= page.bytes;
   }
 
   /** `acquireMemory` as a request that can wait. */
@@ -78,12 +85,17 @@ export abstract class Consumer {
 
   /** `allocatePage` as a request that can wait. */
   *pageRequest(required: number): Request<Page> {
-    return this.#keep(yield* this.task.pageRequest(Math.max(this.pageBytes, required), this), required);
+    return this.#keep(yield* this.task.pageRequest(this.#pageFor(required), this), required);
   }
 
   /** Spills all that can be spilled, for this consumer's own sake. */
   spillSelf(): number {
     return this.spill(Number.MAX_SAFE_INTEGER, this);
+  }
+
+  #pageFor(required: number): number {
+    if (!(required >= 0 && Number.isSafeInteger(required))) throw invalidRequest("page", required);
+    return Math.max(this.pageBytes, required);
   }
 
   // A page between `required` and the page size is taken as it is; a smaller one is given back (section 5.8).

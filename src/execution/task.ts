@@ -4,6 +4,7 @@
 import { assert } from "../fault.js";
 import { humanBytes } from "../human.js";
 import { encodeAddress, offsetOf, pageOf } from "../memory/address.js";
+import { InvalidTask } from "../memory/ledger.js";
 import type { MemoryManager } from "../memory/manager.js";
 import { type Mode, modeName } from "../memory/mode.js";
 import { FREED_IN_TASK, type Page, type PageAllocator } from "../memory/page.js";
@@ -59,9 +60,11 @@ export class TaskMemoryManager {
   readonly #bytes = new Float64Array(4);
   // While a request of the task waits, it holds the task's lock; later ones queue in order.
   #waiting: Step<unknown> | null = null;
+  #ended = false;
   readonly #queue: Step<unknown>[] = [];
 
   constructor(options: TaskOptions) {
+    if (!Number.isSafeInteger(options.id)) throw new InvalidTask(options.id);
     this.id = options.id;
     this.manager = options.manager;
     this.allocator = options.allocator;
@@ -76,39 +79,39 @@ export class TaskMemoryManager {
    * (section 5.2). Returns what was got; the caller adds it to its own `used`.
    */
   acquireExecutionMemory(required: number, requester: Consumer): number {
-    if (this.#waiting !== null) this.#assertNotBlocked(requester);
+    if (this.#waiting !== null || requester.task !== this || this.#ended) this.#assertMayAsk(requester);
     const got = this.manager.acquireExecution(required, this.id, requester.mode);
     if (got !== required || !requester.enrolled) {
-      return runNow(this.#acquire(required, requester, got), () => this.#mustWait(required, requester));
+      return this.#acquireNow(required, requester, got);
     }
     this.#count(got, requester.mode);
     return got;
   }
 
-  /** Gives back `bytes` for a consumer. Passes through while a request of the task waits. */
+  /** Gives back `bytes` for a consumer. Passes through while a request of the task waits; after its end there is nothing left. */
   releaseExecutionMemory(bytes: number, consumer: Consumer): void {
+    if (consumer.task !== this) throw this.#stranger(consumer);
+    if (this.#ended) return;
     this.manager.releaseExecution(bytes, this.id, consumer.mode);
     this.#bytes[consumer.mode]! -= bytes;
   }
 
   /** A page of up to `bytes` bytes, perhaps smaller, or null when nothing could be had (section 5.4). */
   allocatePage(bytes: number, consumer: Consumer): Page | null {
-    if (this.#waiting !== null) this.#assertNotBlocked(consumer);
+    if (this.#waiting !== null) this.#assertMayAsk(consumer);
     const got = this.#firstAnswer(bytes, consumer);
     if (got !== bytes || !consumer.enrolled) {
-      return runNow(this.#page(bytes, consumer, got), () => this.#mustWait(bytes, consumer));
+      return this.#pageNow(this.#page(bytes, consumer, got), bytes, consumer);
     }
     this.#count(got, this.mode);
-    return (
-      this.#place(got, bytes, consumer) ??
-      runNow(this.pageRequest(bytes, consumer), () => this.#mustWait(bytes, consumer))
-    );
+    return this.#place(got, bytes, consumer) ?? this.#pageNow(this.pageRequest(bytes, consumer), bytes, consumer);
   }
 
-  /** Gives a page back: its number, its memory, its bytes (section 5.5). */
+  /** Gives a page back: its number, its memory, its bytes (section 5.5). Only the consumer that allocated it may. */
   freePage(page: Page, consumer: Consumer): void {
     const number = page.number;
-    if (number < 0 || this.#table.get(number) !== page) throw this.#foreignPage(page, consumer);
+    if (number < 0 || this.#table.get(number) !== page || this.#table.owner(number) !== consumer)
+      throw this.#foreignPage(page, consumer);
     this.#table.give(number);
     page.number = FREED_IN_TASK;
     this.allocator.free(page);
@@ -117,6 +120,7 @@ export class TaskMemoryManager {
 
   /** An acquire as a request that can wait; queues behind a request of this task that waits already. */
   *acquireRequest(required: number, requester: Consumer): Request<number> {
+    this.#assertMine(requester);
     return yield* this.#acquire(required, requester, this.manager.acquireExecution(required, this.id, requester.mode));
   }
 
@@ -131,8 +135,8 @@ export class TaskMemoryManager {
    */
   begin<T>(request: Request<T>): Step<T> {
     const step = new Step(request);
-    if (this.#waiting === null) this.#start(step);
-    else this.#queue.push(step as Step<unknown>);
+    this.#queue.push(step as Step<unknown>);
+    if (this.#waiting === null) this.#advance();
     return step;
   }
 
@@ -189,19 +193,34 @@ export class TaskMemoryManager {
   }
 
   /**
-   * The end of the task's memory: frees every page, gives everything back, wakes waiters, and tells what was left
-   * (section 5.7). A request that waits is given up. The numbers of freed pages stay taken.
+   * The end of the task: `cleanUpAll`, and from here on every request is refused. What its consumers release later was
+   * given back here.
+   */
+  end(): Leak {
+    this.#ended = true;
+    return this.cleanUpAll();
+  }
+
+  /**
+   * Frees every page, gives everything back, wakes waiters, and tells what was left (section 5.7). A request that waits is
+   * given up. The numbers of freed pages stay taken. When the allocator objects to a page, the others and all bytes are
+   * given back before its error goes on.
    */
   cleanUpAll(): Leak {
-    const ended = new Misuse(`task ${this.id} has ended`);
+    const ended = this.#over();
     for (const step of this.#queue.splice(0)) step.cancel(ended);
     this.#waiting?.cancel(ended);
-    const report = this.#holders().concat(this.#pageReport());
+    const report = this.used > 0 ? this.#holders().concat(this.#pageReport()) : [];
     for (const consumer of this.#consumers) consumer.enrolled = false;
     this.#consumers.clear();
+    const objections: unknown[] = [];
     for (const page of this.#table.pages()) {
       page.number = FREED_IN_TASK;
-      this.allocator.free(page);
+      try {
+        this.allocator.free(page);
+      } catch (error) {
+        objections.push(error);
+      }
     }
     this.#table.empty();
     this.manager.releaseExecution(
@@ -210,6 +229,7 @@ export class TaskMemoryManager {
       this.mode,
     );
     const bytes = this.manager.releaseAllExecution(this.id);
+    if (objections.length > 0) throw objections[0];
     return { bytes, report: bytes === 0 ? "" : report.join("; ") };
   }
 
@@ -222,6 +242,15 @@ export class TaskMemoryManager {
   describe(): string {
     const rows = this.#holders();
     return rows.length === 0 ? `task ${this.id} holds nothing` : `task ${this.id}: ${rows.join("; ")}`;
+  }
+
+  // Kept out of the common path: a closure over its arguments would make every call allocate.
+  #acquireNow(required: number, requester: Consumer, got: number): number {
+    return runNow(this.#acquire(required, requester, got), () => this.#mustWait(required, requester));
+  }
+
+  #pageNow(request: Request<Page | null>, bytes: number, consumer: Consumer): Page | null {
+    return runNow(request, () => this.#mustWait(bytes, consumer));
   }
 
   *#acquire(required: number, requester: Consumer, first: number): Request<number> {
@@ -279,7 +308,14 @@ export class TaskMemoryManager {
         `task ${this.id} has all 8192 pages of its table in use (${consumer.name} asked for ${asked} bytes)`,
       );
     }
-    const page = this.allocator.allocate(got);
+    let page: Page | null;
+    try {
+      page = this.allocator.allocate(got);
+    } catch (error) {
+      this.#table.give(number);
+      this.releaseExecutionMemory(got, consumer);
+      throw error;
+    }
     if (page === null) {
       this.#acquiredButUnused += got;
       this.#table.give(number);
@@ -291,7 +327,21 @@ export class TaskMemoryManager {
     return page;
   }
 
-  #assertNotBlocked(consumer: Consumer): void {
+  #assertMine(consumer: Consumer): void {
+    if (consumer.task !== this) throw this.#stranger(consumer);
+    if (this.#ended) throw this.#over();
+  }
+
+  #stranger(consumer: Consumer): Misuse {
+    return new Misuse(`${consumer.name} belongs to task ${consumer.task.id}, not to task ${this.id}`);
+  }
+
+  #over(): Misuse {
+    return new Misuse(`task ${this.id} has ended`);
+  }
+
+  #assertMayAsk(consumer: Consumer): void {
+    this.#assertMine(consumer);
     if (this.blocked)
       throw new WouldWait(
         `${consumer.name} of task ${this.id} would have to wait: a request of its task waits already`,
@@ -299,6 +349,7 @@ export class TaskMemoryManager {
   }
 
   #firstAnswer(bytes: number, consumer: Consumer): number {
+    this.#assertMine(consumer);
     if (consumer.mode !== this.mode) {
       throw new Misuse(
         `${consumer.name} is ${modeName(consumer.mode)} and asks for a page of a ${modeName(this.mode)} task`,
@@ -321,16 +372,18 @@ export class TaskMemoryManager {
   }
 
   #spill(consumer: Consumer, bytes: number, trigger: Consumer): number {
+    let freed: number;
     try {
-      const freed = consumer.spill(bytes, trigger);
-      this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed });
-      return freed;
+      freed = consumer.spill(bytes, trigger);
     } catch (error) {
       this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed: -1 });
       if (!isIoError(error)) throw error;
       const message = `${consumer.name} of task ${this.id} could not spill: ${error.message}`;
       throw this.#shortage(trigger, bytes, 0, message, "SPILL_OUT_OF_MEMORY", error);
     }
+    this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed });
+    if (this.#ended) throw this.#over();
+    return freed;
   }
 
   #count(bytes: number, mode: Mode): void {
@@ -339,14 +392,16 @@ export class TaskMemoryManager {
     if (now > this.#bytes[2 + mode]!) this.#bytes[2 + mode] = now;
   }
 
-  #start(step: Step<unknown>): void {
-    if (step.look()) return;
-    this.#waiting = step;
-    step.onEnd(() => {
-      this.#waiting = null;
-      while (this.#waiting === null && this.#queue.length > 0) this.#start(this.#queue.shift()!);
-    });
-    this.manager.waits.add(step);
+  // Lets the queue look, in order, until one must wait. While a request looks, those that it starts queue behind it.
+  #advance(): void {
+    for (let step = this.#queue.shift(); step !== undefined; step = this.#queue.shift()) {
+      this.#waiting = step;
+      if (step.look()) continue;
+      step.onEnd(() => this.#advance());
+      this.manager.waits.add(step);
+      return;
+    }
+    this.#waiting = null;
   }
 
   #mustWait(bytes: number, requester: Consumer): string {
@@ -405,19 +460,27 @@ export class TaskMemoryManager {
   }
 
   #pageReport(): string[] {
-    return this.#table
-      .pages()
+    const pages = this.#table.pages();
+    const rows = pages
+      .slice(0, PAGES_REPORTED)
       .map((page) => `page ${page.number} of ${page.bytes} bytes, owner ${this.#table.owner(page.number).name}`);
+    return pages.length > rows.length ? [...rows, `and ${pages.length - rows.length} more pages`] : rows;
   }
 
   #foreignPage(page: Page, consumer: Consumer): Misuse {
-    const what =
-      page.number >= 0 ? `page ${page.number} is not in the table of task ${this.id}` : FREED_WORDS[page.number];
+    const { number } = page;
+    const mine = number >= 0 && this.#table.get(number) === page;
+    const what = mine
+      ? `page ${number} belongs to ${this.#table.owner(number).name}`
+      : (FREED_WORDS[number] ?? `page ${number} is not in the table of task ${this.id}`);
     return new Misuse(
       `${consumer.name} of task ${this.id} frees a page of ${page.bytes} bytes that it cannot: ${what}`,
     );
   }
 }
+
+/** Pages that a leak report names one by one. */
+const PAGES_REPORTED = 8;
 
 const FREED_WORDS: Record<number, string> = {
   [-1]: "it was not allocated through a task",
@@ -425,7 +488,9 @@ const FREED_WORDS: Record<number, string> = {
   [-3]: "it has been freed already",
 };
 
-/** An error of an operation on a disk or device: it carries an errno code. */
+/** An error of an operation on a disk or device: a spill store's own, or one with an errno code. */
 function isIoError(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
+  if (!(error instanceof Error)) return false;
+  if (error.name === "SpillError") return true;
+  return "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
 }

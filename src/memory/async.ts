@@ -2,6 +2,7 @@
 // whenever something was released; the longest waiter first.
 
 import { Refusal } from "../fault.js";
+import { InvalidRequest } from "./manager.js";
 import { type Request, Step, type WaitList } from "./wait.js";
 
 /** A wait that was given up: by its signal, or because its time ran out. The task's entry keeps its balance. */
@@ -19,12 +20,14 @@ export class WaitEnded extends Refusal {
 
 export interface WaitOptions {
   readonly signal?: AbortSignal;
-  /** Longest wait in milliseconds; no bound when left out. */
+  /** Longest wait in milliseconds, 0 or more; no bound when left out or beyond 2^31 - 1, which is what a timer can hold. */
   readonly timeoutMs?: number;
 }
 
 /** Who starts a request: a task (which takes one at a time) or nobody in particular. */
 export type Starter = <T>(request: Request<T>) => Step<T>;
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Drives the waiters of one manager by promises. One for each manager. */
 export class AsyncWaits {
@@ -47,6 +50,7 @@ export class AsyncWaits {
   async run<T>(request: Request<T>, options: WaitOptions = {}, starter: Starter = (r) => this.start(r)): Promise<T> {
     const { signal, timeoutMs } = options;
     if (signal?.aborted === true) throw new WaitEnded("cancelled", signal.reason);
+    if (timeoutMs !== undefined && !(timeoutMs >= 0)) throw new InvalidRequest(`a wait of at most ${timeoutMs} ms`);
     const step = starter(request);
     if (!step.waiting) return step.value;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -54,8 +58,11 @@ export class AsyncWaits {
     try {
       await new Promise<void>((resolve) => {
         step.onEnd(resolve);
-        signal?.addEventListener("abort", onAbort, { once: true });
-        if (timeoutMs !== undefined) timer = setTimeout(() => step.cancel(new WaitEnded("timed-out")), timeoutMs);
+        // The first look may have run code that aborted.
+        if (signal?.aborted === true) onAbort();
+        else signal?.addEventListener("abort", onAbort, { once: true });
+        if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS)
+          timer = setTimeout(() => step.cancel(new WaitEnded("timed-out")), timeoutMs);
       });
     } finally {
       clearTimeout(timer);
@@ -66,11 +73,6 @@ export class AsyncWaits {
     return step.value;
   }
 
-  /** Resolves at the next wake-up: for synchronous code that threw WouldWait and wants to try again. */
-  nextWake(options: WaitOptions = {}): Promise<void> {
-    return this.run(oneWake(), options);
-  }
-
   #schedule(): void {
     if (this.#scheduled || this.#waits.size === 0) return;
     this.#scheduled = true;
@@ -79,8 +81,4 @@ export class AsyncWaits {
       this.#waits.settle();
     });
   }
-}
-
-function* oneWake(): Request<void> {
-  yield;
 }

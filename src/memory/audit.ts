@@ -1,7 +1,8 @@
-// The auditor: derives every law again from the state and says which is broken. It shares no arithmetic with the code it
-// checks.
+// The auditor: derives every law again from the state, and where a law speaks of decisions from what a decision was made
+// on, and says which is broken. It shares no arithmetic with the code it checks.
 
 import type { TaskMemoryManager } from "../execution/task.js";
+import { MUST_WAIT } from "../policy/policy.js";
 import type { BlockStore } from "../storage/store.js";
 import type { MemoryManager } from "./manager.js";
 import { modeName, OFF_HEAP, ON_HEAP } from "./mode.js";
@@ -24,6 +25,9 @@ export function audit(executor: Auditable): string[] {
     if (!holds) broken.push(what());
   };
   const { manager, store } = executor;
+  let blocks = 0;
+  const living = new Set<number>();
+  for (const task of executor.tasks) living.add(task.id);
   for (const mode of [ON_HEAP, OFF_HEAP] as const) {
     const name = modeName(mode);
     const region = manager.regions[mode];
@@ -38,6 +42,10 @@ export function audit(executor: Auditable): string[] {
     let entries = 0;
     manager.forEachEntry(mode, (task, bytes) => {
       law(Number.isSafeInteger(bytes) && bytes >= 0, () => `law 2: task ${task} has a ${name} balance of ${bytes}`);
+      law(
+        !executor.consumersOnly || living.has(task),
+        () => `law 9: task ${task} has ended and is charged ${bytes} ${name} bytes`,
+      );
       balances += bytes;
       entries += 1;
     });
@@ -46,14 +54,31 @@ export function audit(executor: Auditable): string[] {
       () => `law 2: ${name} balances make ${balances}, execution used says ${executionUsed}`,
     );
     law(entries === region.entries, () => `law 2: ${name} has ${entries} entries, N says ${region.entries}`);
+    const ceiling = manager.policy.ceiling(region);
+    law(
+      region.ceiling === ceiling,
+      () => `law 5: the common path goes by a ${name} ceiling of ${region.ceiling}, the policy says ${ceiling}`,
+    );
     if (store !== null) {
-      const kept = store.used(mode) + store.unrolled(mode) + executor.rawStorage[mode];
+      let blockBytes = 0;
+      store.forEachBlock(mode, (block, bytes, pins) => {
+        blockBytes += bytes;
+        blocks += 1;
+        law(store.has(block), () => `law 2: ${name} block ${block} is in the order of use and cannot be found`);
+        law(pins >= 0, () => `law 2: ${name} block ${block} is left locked by an eviction`);
+      });
+      law(
+        blockBytes === store.used(mode),
+        () => `law 2: ${name} blocks make ${blockBytes} bytes, the store says ${store.used(mode)}`,
+      );
+      const kept = blockBytes + store.unrolled(mode) + executor.rawStorage[mode];
       law(
         kept === storageUsed,
         () => `law 2: ${name} blocks, unroll and raw bytes make ${kept}, storage used says ${storageUsed}`,
       );
     }
   }
+  law(store === null || blocks === store.size, () => `law 2: ${blocks} blocks in order of use, of ${store?.size}`);
   const places = new Set<object>();
   for (const task of executor.tasks) auditTask(task, executor.consumersOnly, places, law);
   return broken;
@@ -94,4 +119,39 @@ function auditTask(
       );
     }
   }
+}
+
+/** A decision about an execution request and what it was made on: the pools after execution has reclaimed, before the grant. */
+export interface Decision {
+  /** What the tasks share: what execution could have at that moment. Bytes. */
+  readonly ceiling: number;
+  readonly executionSize: number;
+  readonly executionUsed: number;
+  readonly entries: number;
+  /** The task's balance. */
+  readonly held: number;
+  readonly asked: number;
+  /** Bytes granted, or MUST_WAIT. */
+  readonly answer: number;
+}
+
+/** Law 5 for one decision under Spark's sharing (section 3.2); empty when it holds. */
+export function auditDecision(decision: Decision): string[] {
+  const { ceiling, executionSize, executionUsed, entries, held, asked, answer } = decision;
+  const broken: string[] = [];
+  const mostEach = Math.floor(ceiling / entries);
+  const leastEach = Math.floor(executionSize / (2 * entries));
+  const free = executionSize - executionUsed;
+  if (answer === MUST_WAIT) {
+    const offer = Math.max(0, Math.min(asked, mostEach - held, free));
+    if (offer === asked) broken.push(`law 5: waits for ${asked} bytes that it could have`);
+    if (held + offer >= leastEach)
+      broken.push(`law 5: waits though ${held} + ${offer} reach the floor of ${leastEach}`);
+    return broken;
+  }
+  if (answer > 0 && held + answer > mostEach) broken.push(`law 5: ${held} + ${answer} pass the cap of ${mostEach}`);
+  if (answer > free) broken.push(`law 5: grants ${answer} of ${free} free bytes`);
+  if (answer < asked && held + answer < leastEach)
+    broken.push(`law 5: ${held} + ${answer} fall short of the floor of ${leastEach} and it did not wait`);
+  return broken;
 }

@@ -83,6 +83,10 @@ export class Region implements RegionView {
   get entries(): number {
     return this.#ledger.entries(this.mode);
   }
+  /** What the policy's ceiling was when it was last asked: the common path goes by it. */
+  get ceiling(): number {
+    return this.#ledger.ceiling(this.mode);
+  }
 }
 
 export interface ManagerOptions {
@@ -149,7 +153,7 @@ export class MemoryManager {
 
   /** Gives back up to `bytes` (0 or more) of what the task holds and returns how many it was. Wakes waiters of both modes. */
   releaseExecution(bytes: number, task: number, mode: Mode): number {
-    if (!(bytes >= 0 && Math.floor(bytes) === bytes)) throw invalid("release", bytes);
+    if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release", bytes);
     const released = this.#ledger.release(bytes, task, mode);
     if (released !== bytes) this.overReleases += 1;
     if (this.waits.size !== 0) this.waits.wake();
@@ -182,7 +186,7 @@ export class MemoryManager {
 
   /** Gives storage or unroll memory back; more than is used is clamped. Wakes nobody (section 3.1). */
   releaseStorage(bytes: number, mode: Mode): void {
-    if (!(bytes >= 0 && Math.floor(bytes) === bytes)) throw invalid("release", bytes);
+    if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release", bytes);
     if (this.#ledger.releaseStorage(bytes, mode) !== bytes) this.overReleases += 1;
     this.#refreshCeiling(mode);
   }
@@ -194,6 +198,7 @@ export class MemoryManager {
 
   /** Records what unmanaged consumers use (section 4.4, generation 4.1). Wakes nobody. */
   setUnmanaged(bytes: number, mode: Mode): void {
+    if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("report of unmanaged memory", bytes);
     this.regions[mode].unmanaged = bytes;
     this.#refreshCeiling(mode);
   }
@@ -236,7 +241,7 @@ export class MemoryManager {
   }
 
   #decide(bytes: number, task: number, mode: Mode): number {
-    if (!(bytes > 0 && Number.isSafeInteger(bytes))) throw invalid("execution request", bytes);
+    if (!(bytes > 0 && Number.isSafeInteger(bytes))) throw invalidRequest("execution request", bytes);
     const region = this.regions[mode];
     if (this.#ledger.enter(task, mode)) this.waits.wake();
     const missing = bytes - (region.executionSize - region.executionUsed);
@@ -249,8 +254,8 @@ export class MemoryManager {
       return MUST_WAIT;
     }
     assert(Number.isInteger(granted) && granted >= 0 && granted <= bytes, `${this.policy.name} granted ${granted}`);
-    this.#ledger.grant(granted, task, mode);
     if (granted < bytes) this.observer?.shortGrant?.(bytes, granted, task, mode);
+    this.#ledger.grant(granted, task, mode);
     return granted;
   }
 
@@ -263,13 +268,15 @@ export class MemoryManager {
       wanted <= free
         ? wanted
         : Math.min(wanted, free) + this.#evict(null, wanted - Math.min(wanted, free), region.mode);
-    this.#ledger.moveBoundary(freed, region.mode);
+    // An observer of the eviction may have used some of it again.
+    const moved = Math.min(freed, region.storageSize - region.storageUsed);
+    this.#ledger.moveBoundary(moved, region.mode);
     this.#refreshCeiling(region.mode);
-    if (freed > 0) this.observer?.boundaryMoved?.(freed, region.mode);
+    if (moved > 0) this.observer?.boundaryMoved?.(moved, region.mode);
   }
 
   #acquireStorage(block: BlockId, bytes: number, mode: Mode, purpose: StoragePurpose): boolean {
-    if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalid("storage request", bytes);
+    if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("storage request", bytes);
     if (mode === OFF_HEAP && !this.#offHeapStorage) {
       throw new InvalidRequest(`the ${this.policy.name} manager keeps no off-heap storage memory (block ${block})`);
     }
@@ -278,6 +285,7 @@ export class MemoryManager {
     if (lent === REFUSE) return false;
     if (lent > 0) {
       this.#ledger.moveBoundary(-lent, mode);
+      this.#refreshCeiling(mode);
       this.observer?.boundaryMoved?.(-lent, mode);
     }
     const unrolled = purpose === "unroll" && this.#evictor !== null ? this.#evictor.unrolled(mode) : 0;
@@ -298,7 +306,8 @@ export class MemoryManager {
   }
 }
 
-function invalid(what: string, bytes: number): InvalidRequest {
+/** The refusal of a size that no request can have. */
+export function invalidRequest(what: string, bytes: number): InvalidRequest {
   return new InvalidRequest(
     `a ${what} of ${bytes} bytes: a whole number of bytes is expected, 1 or more to acquire execution memory`,
   );

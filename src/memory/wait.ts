@@ -27,6 +27,7 @@ export class Step<T> {
   #value: T | undefined;
   #error: unknown;
   #looking = false;
+  #givenUp: { readonly error: unknown } | null = null;
   readonly #listeners: (() => void)[] = [];
 
   constructor(request: Request<T>) {
@@ -54,26 +55,38 @@ export class Step<T> {
     this.#looking = true;
     try {
       const step = this.#request.next();
-      if (step.done !== true) return false;
-      this.#value = step.value;
-      this.#state = "done";
+      if (step.done === true) {
+        this.#value = step.value;
+        this.#state = "done";
+      }
     } catch (error) {
       this.#error = error;
       this.#state = "failed";
     } finally {
       this.#looking = false;
     }
-    this.#end();
-    return true;
+    if (this.#state !== "waiting") this.#end();
+    else if (this.#givenUp !== null) this.cancel(this.#givenUp.error);
+    return !this.waiting;
   }
 
-  /** Gives the request up with `error`. The task's entry keeps the balance it has (section 3.2, consequence 10). */
+  /**
+   * Gives the request up with `error`. The task's entry keeps the balance it has (section 3.2, consequence 10). A request
+   * that is looking just now is given up when that look ends with a wait; an answer that it finds comes first.
+   */
   cancel(error: unknown): void {
     if (this.#state !== "waiting") return;
+    if (this.#looking) {
+      this.#givenUp ??= { error };
+      return;
+    }
     this.#state = "failed";
     this.#error = error;
-    this.#request.return(undefined as T);
-    this.#end();
+    try {
+      this.#request.return(undefined as T);
+    } finally {
+      this.#end();
+    }
   }
 
   /** Calls `listener` once, when the step has ended in whatever way. Only while it waits. */

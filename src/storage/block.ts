@@ -1,6 +1,8 @@
 // Block ids. A partition of an RDD is known by a number, every other block by its name; Spark's spelling of a partition,
 // `rdd_2_7`, is understood everywhere and means the same block as its number.
 
+import { Refusal } from "../fault.js";
+
 /** A name, or what `rddBlock` gives for a partition. */
 export type BlockId = string | number;
 
@@ -22,7 +24,11 @@ export function rddBlock(rdd: number, partition: number): BlockId {
 
 /** The id under which a block is kept: a number for `rdd_2_7`, else the name itself. */
 export function canonical(id: BlockId): BlockId {
-  if (typeof id === "number" || !id.startsWith("rdd_")) return id;
+  if (typeof id === "number") {
+    if (id >= 0 && Number.isSafeInteger(id)) return id;
+    throw new Refusal(`a block is known by a name or by what rddBlock gives, not by ${id}`);
+  }
+  if (!id.startsWith("rdd_")) return id;
   const underscore = id.indexOf("_", 4);
   if (underscore === -1) return id;
   const rdd = decimal(id, 4, underscore);

@@ -57,12 +57,25 @@ export function heapBytes(spareBytes: number = 16 * 1024 * 1024): BytesKeeper {
   };
 }
 
+/** The bytes of a page, looked up each time: the arena's views are replaced when it grows. */
+class PageBytes implements BlockBytes {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  get bytes(): Uint8Array {
+    return this.page.views.u8.subarray(this.page.base, this.page.base + this.page.bytes);
+  }
+}
+
 /** Blocks of an allocator of pages, in practice the arena. */
 export function pageBytes(allocator: PageAllocator): BytesKeeper {
   return {
     take(bytes) {
       const page = allocator.allocate(bytes);
-      return page === null ? null : { bytes: page.views.u8.subarray(page.base, page.base + bytes), page };
+      return page === null ? null : new PageBytes(page);
     },
     give(place) {
       allocator.free(place.page!);

@@ -2,8 +2,8 @@
 // somebody needs the room (section 8 of the law).
 
 import { Refusal } from "../fault.js";
-import type { Evictor, MemoryManager } from "../memory/manager.js";
-import { type Mode, modeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
+import { type Evictor, invalidRequest, type MemoryManager } from "../memory/manager.js";
+import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type BlockId, blockName, canonical, NO_RDD, rddOf } from "./block.js";
 import type { BlockBytes, BytesKeeper } from "./bytes.js";
 import { BlockTable, NONE } from "./table.js";
@@ -40,6 +40,9 @@ export interface StoreOptions {
 
 const NOTHING = new Uint8Array(0);
 
+// In the column of read locks: selected for eviction, write-locked.
+const LEAVING = -1;
+
 /** Section 8 of the law: putBytes, get, pins, removal and eviction. Sizes are bytes. */
 export class BlockStore implements Evictor {
   readonly #manager: MemoryManager;
@@ -52,6 +55,8 @@ export class BlockStore implements Evictor {
   readonly #used: [number, number] = [0, 0];
   readonly #unrolled: [number, number] = [0, 0];
   readonly #selected: number[] = [];
+  #evicting = false;
+  #puts = 0;
   /** Told of each block that leaves memory by eviction. */
   onEvict: ((block: string, bytes: number, mode: Mode, to: Fate) => void) | null = null;
   evictions = 0;
@@ -68,6 +73,8 @@ export class BlockStore implements Evictor {
    * nothing is kept (section 8.2). The bytes are copied. Throws BlockExists for a block that is in memory.
    */
   put(block: BlockId, content: Uint8Array, mode: Mode = ON_HEAP, fate: Fate = "gone"): boolean {
+    if (fate === "disk" && this.#disk === null && this.#keepers[mode] !== null)
+      throw new BlockMisuse(`block ${block} is to go to disk when it is evicted, and this store has none`);
     return this.#put(canonical(block), content.length, content, mode, fate);
   }
 
@@ -106,12 +113,13 @@ export class BlockStore implements Evictor {
   pin(block: BlockId): void {
     const slot = this.#table.find(canonical(block));
     if (slot === NONE) throw new BlockMisuse(`block ${block} is not in memory and cannot be pinned`);
+    if (this.#table.pins[slot] === LEAVING) throw new BlockMisuse(`block ${block} is being evicted`);
     this.#table.pins[slot]! += 1;
   }
 
   unpin(block: BlockId): void {
     const slot = this.#table.find(canonical(block));
-    if (slot === NONE || this.#table.pins[slot] === 0) throw new BlockMisuse(`block ${block} is not pinned`);
+    if (slot === NONE || this.#table.pins[slot]! <= 0) throw new BlockMisuse(`block ${block} is not pinned`);
     this.#table.pins[slot]! -= 1;
   }
 
@@ -121,6 +129,7 @@ export class BlockStore implements Evictor {
     const slot = this.#table.find(id);
     if (slot !== NONE) {
       const pins = this.#table.pins[slot]!;
+      if (pins === LEAVING) throw new BlockMisuse(`block ${blockName(id)} is being evicted`);
       if (pins > 0) throw new BlockMisuse(`block ${blockName(id)} is pinned ${pins} times and cannot be removed`);
       this.#drop(slot);
     }
@@ -131,6 +140,7 @@ export class BlockStore implements Evictor {
 
   /** Drops every block, whatever is pinned, and all unroll reservations; storage used becomes 0 (section 8.10). */
   clear(): void {
+    if (this.#evicting) throw new BlockMisuse("a store is not cleared while it evicts");
     for (const mode of [ON_HEAP, OFF_HEAP] as const) {
       for (let slot = this.#table.oldest(mode); slot !== NONE; slot = this.#table.oldest(mode)) this.#drop(slot);
       this.#unrolled[mode] = 0;
@@ -147,6 +157,7 @@ export class BlockStore implements Evictor {
 
   /** Gives back at most what is reserved. */
   releaseUnroll(bytes: number, mode: Mode): void {
+    if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release of unroll memory", bytes);
     const released = Math.min(bytes, this.#unrolled[mode]);
     this.#unrolled[mode] -= released;
     if (released > 0) this.#manager.releaseStorage(released, mode);
@@ -167,41 +178,62 @@ export class BlockStore implements Evictor {
     return this.#table.size;
   }
 
+  /** Calls `visit` for every block of a mode, oldest use first: its name, its bytes, its read locks. */
+  forEachBlock(mode: Mode, visit: (block: string, bytes: number, pins: number) => void): void {
+    const table = this.#table;
+    for (let slot = table.oldest(mode); slot !== NONE; slot = table.next(slot))
+      visit(blockName(table.idAt(slot)), table.bytes[slot]!, table.pins[slot]!);
+  }
+
   /** Names of the blocks of a mode, oldest use first. */
   *blocks(mode: Mode): Generator<string> {
     const table = this.#table;
     for (let slot = table.oldest(mode); slot !== NONE; slot = table.next(slot)) yield blockName(table.idAt(slot));
   }
 
-  /** Section 8.5: whole blocks, oldest first, enough of them or none. Called by the manager. */
+  /**
+   * Section 8.5: whole blocks, oldest first, enough of them or none. Called by the manager. A block that is selected is
+   * locked until it has left, against what disk and observer do meanwhile. A write to disk that throws leaves that block
+   * and the later ones where they are; earlier ones are gone.
+   */
   evict(forBlock: BlockId | null, bytes: number, mode: Mode): number {
-    const selected = this.#selected;
-    const freed = this.#select(forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
+    const nested = this.#evicting;
+    const selected = nested ? [] : this.#selected;
+    const freed = this.#select(selected, forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
+    let left = 0;
+    this.#evicting = true;
     try {
       if (freed < bytes) return 0;
-      for (let i = 0; i < selected.length; i += 1) this.#evictOne(selected[i]!);
+      while (left < selected.length) {
+        const slot = selected[left]!;
+        if (this.#fates[slot] === "disk") this.#writeOut(slot);
+        left += 1;
+        this.#evictOne(slot);
+      }
       return freed;
     } finally {
+      for (; left < selected.length; left += 1) this.#table.pins[selected[left]!] = 0;
       selected.length = 0;
+      this.#evicting = nested;
     }
   }
 
-  #select(rdd: number, bytes: number, mode: Mode): number {
+  #select(selected: number[], rdd: number, bytes: number, mode: Mode): number {
     const table = this.#table;
     let freed = 0;
     for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
-      if (table.pins[slot]! > 0 || (rdd !== NO_RDD && table.rdd[slot] === rdd)) continue;
-      this.#selected.push(slot);
+      if (table.pins[slot] !== 0 || (rdd !== NO_RDD && table.rdd[slot] === rdd)) continue;
+      table.pins[slot] = LEAVING;
+      selected.push(slot);
       freed += table.bytes[slot]!;
     }
     return freed;
   }
 
-  // A write to disk that throws leaves this block and the later ones where they are; earlier ones are gone (section 8.5).
   #evictOne(slot: number): void {
     const table = this.#table;
     const fate = this.#fates[slot]!;
-    if (fate === "disk") this.#writeOut(slot);
+    this.evictions += 1;
     if (this.onEvict === null) {
       this.#drop(slot);
     } else {
@@ -211,7 +243,6 @@ export class BlockStore implements Evictor {
       this.#drop(slot);
       this.onEvict(blockName(id), bytes, mode, fate);
     }
-    this.evictions += 1;
   }
 
   // A block that is on disk already is not written again (section 8.6).
@@ -222,19 +253,35 @@ export class BlockStore implements Evictor {
   }
 
   #put(id: BlockId, bytes: number, content: Uint8Array | null, mode: Mode, fate: Fate): boolean {
-    if (this.#table.find(id) !== NONE)
-      throw new BlockExists(`block ${blockName(id)} is in ${modeName(mode)} memory already`);
+    if (this.#table.find(id) !== NONE) throw exists(id);
+    const puts = this.#puts;
     if (!this.#manager.acquireStorage(id, bytes, mode)) return false;
+    if (this.#puts !== puts && this.#table.find(id) !== NONE) {
+      // Somebody put it while others made room.
+      this.#manager.releaseStorage(bytes, mode);
+      throw exists(id);
+    }
     const keeper = this.#keepers[mode];
     let place: BlockBytes | null = null;
-    if (content !== null && keeper !== null && bytes > 0) {
-      place = keeper.take(bytes);
-      if (place === null) {
-        this.#manager.releaseStorage(bytes, mode);
-        return false;
+    if (content !== null) {
+      let kept = false;
+      try {
+        if (keeper !== null && bytes > 0) {
+          place = keeper.take(bytes);
+          if (place === null) return false;
+          place.bytes.set(content);
+        }
+        // A copy that an earlier block of this name left on disk is not this one.
+        if (this.#disk?.has(blockName(id)) === true) this.#disk.remove(blockName(id));
+        kept = true;
+      } finally {
+        if (!kept) {
+          this.#manager.releaseStorage(bytes, mode);
+          if (place !== null) keeper!.give(place);
+        }
       }
-      place.bytes.set(content);
     }
+    this.#puts += 1;
     const slot = this.#table.insert(id, bytes, mode);
     this.#places[slot] = place;
     this.#fates[slot] = fate;
@@ -255,10 +302,14 @@ export class BlockStore implements Evictor {
     const place = this.#places[slot];
     table.remove(slot);
     this.#used[mode] -= bytes;
-    if (place) {
-      this.#keepers[mode]!.give(place);
-      this.#places[slot] = null;
-    }
     this.#manager.releaseStorage(bytes, mode);
+    if (place) {
+      this.#places[slot] = null;
+      this.#keepers[mode]!.give(place);
+    }
   }
+}
+
+function exists(id: BlockId): BlockExists {
+  return new BlockExists(`block ${blockName(id)} is in memory already`);
 }

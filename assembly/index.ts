@@ -1,0 +1,8 @@
+// Every export of the module, one line each. The module has no static data, no start function and no runtime; globals are
+// private to an instance and hold nothing that another instance needs.
+export * from "./kernel/radix";
+export { gatherRows, mergeRuns } from "./kernel/rows";
+export { lz4Compress, lz4Decompress, lz4TableBytes } from "./kernel/lz4";
+export { arenaAllocate, arenaCreate, arenaFree, arenaResize } from "./arena";
+export { arenaCheck, arenaLargestFree } from "./check";
+export { fillBytes, moveBytes } from "./bytes";

@@ -1,0 +1,35 @@
+// The arena as a replay sees it: the public block calls and nothing else.
+
+import { Arena, type ArenaOptions } from "../memory/arena.js";
+import type { ShadowTarget } from "./shadow.js";
+
+/** Where a trace leaves alignment to the allocator it gets 8, which serves every number that WebAssembly knows. */
+const DEFAULT_ALIGN = 8;
+
+export interface ArenaTarget extends ShadowTarget {
+  readonly arena: Arena;
+}
+
+/** A target over a new arena. */
+export function arenaTarget(options: ArenaOptions = {}): ArenaTarget {
+  const arena = Arena.create(options);
+  return {
+    arena,
+    limitBytes: arena.limitBytes,
+    allocate: (bytes, align) => arena.allocateBlock(bytes, align === 0 ? DEFAULT_ALIGN : align),
+    allocateZeroed: (bytes) => arena.allocateZeroed(bytes),
+    reallocate: (handle, bytes) => arena.reallocateBlock(handle, bytes),
+    free: (handle) => arena.freeBlock(handle),
+    addressOf: (handle) => arena.addressOf(handle),
+    get u8() {
+      return arena.views.u8;
+    },
+    get u32() {
+      return arena.views.u32;
+    },
+    get liveBlocks() {
+      return arena.liveBlocks;
+    },
+    check: () => arena.check(),
+  };
+}

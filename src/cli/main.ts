@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// The program `tungsten-memory`. It knows the names of its commands and how a process ends; a command is loaded when it is
+// wanted, so that the start of one does not wait for the others.
+
+import { Command } from "commander";
+import { VERSION } from "../generated/version.js";
+import { exitWith, printError } from "./output.js";
+import { endingOf } from "./trouble.js";
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  study: async () => (await import("./study.js")).studyCommand(),
+  layout: async () => (await import("./layout.js")).layoutCommand(),
+  verify: async () => (await import("./verify.js")).verifyCommand(),
+  arena: async () => (await import("./arena.js")).arenaCommand(),
+};
+
+const EXAMPLES = `
+Examples:
+  tungsten-memory study
+  tungsten-memory layout --conf spark.executor.memory=8g --cores 4
+  tungsten-memory verify vectors.jsonl.gz trace.jsonl
+  tungsten-memory arena --trace allocations.trace --format wee --shadow
+
+Exit code: 0 done, 1 the answer is no, 2 wrong usage or unreadable input.`;
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // The reader has gone, as that of `... | head` does: nobody is left to tell.
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+}
+
+try {
+  const args = process.argv.slice(2);
+  await (await programFor(args)).parseAsync(args, { from: "user" });
+} catch (error) {
+  const { code, says } = endingOf(error);
+  if (says !== null) printError(`tungsten-memory: ${says}`);
+  exitWith(code);
+}
+
+/** The program with the command that `args` name, or with all of them where they name none. */
+async function programFor(args: readonly string[]): Promise<Command> {
+  const program = new Command("tungsten-memory")
+    .description("Apache Spark's executor memory manager, to study, size and check")
+    .version(VERSION, "-V, --version", "print the version")
+    .addHelpText("after", EXAMPLES)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "tungsten-memory: ")) })
+    .showHelpAfterError("(--help tells more)")
+    .exitOverride();
+  const named = args.find((arg) => !arg.startsWith("-"));
+  const names = named !== undefined && Object.hasOwn(COMMANDS, named) ? [named] : Object.keys(COMMANDS);
+  for (const name of names) program.addCommand((await COMMANDS[name]!()).copyInheritedSettings(program));
+  return program;
+}

@@ -1,0 +1,190 @@
+// `study`: one table sorted under a budget that is too small for it, on-heap and off-heap side by side, and a page on what
+// came of it.
+
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isatty } from "node:tty";
+import { Command, InvalidArgumentError, Option } from "commander";
+import pc from "picocolors";
+import { parseBytes } from "../config/bytes.js";
+import { ConfigError } from "../config/keys.js";
+import { Refusal } from "../fault.js";
+import { reportPage } from "../report/page.js";
+import { MAX_GENERATED_ROWS } from "../study/generate.js";
+import { MODES_OF } from "../study/plan.js";
+import { prepareStudy, runStudy, type StudyRequest } from "../study/run.js";
+import type { Study } from "../study/study.js";
+import { heading, studyText } from "../study/text.js";
+import { studyJson } from "../study/json.js";
+import { exitWith, print, printError, printJson } from "./output.js";
+import { progressOn } from "./progress.js";
+
+export const EXIT_WRONG_OUTPUT = 1;
+export const EXIT_REFUSED = 2;
+export const EXIT_INTERRUPTED = 130;
+
+interface Options {
+  readonly input?: string;
+  readonly key?: string;
+  readonly rows?: number;
+  readonly seed: number;
+  readonly memory?: number;
+  readonly conf?: Readonly<Record<string, string>>;
+  readonly pageSize?: number;
+  readonly mode: string;
+  readonly compress?: string;
+  readonly cores: number;
+  readonly rounds: number;
+  readonly warmUp: number;
+  readonly dir: string;
+  readonly out: string;
+  readonly json: boolean;
+}
+
+/** The command `study`. */
+export function studyCommand(): Command {
+  return new Command("study")
+    .description("sort a table under a memory budget too small for it, on-heap and off-heap, and report")
+    .addOption(new Option("--input <file>", "a CSV file with a header, gzipped or not").conflicts("rows"))
+    .option("--key <column>", "the column to sort by (default: delay, of the embedded table)")
+    .option("--rows <n>", "sort generated rows instead", whole(1, MAX_GENERATED_ROWS))
+    .option("--seed <n>", "seed of generated rows", whole(0, 2 ** 32 - 1), 1)
+    .option(
+      "--memory <size>",
+      "execution and storage memory of each mode, as in 8m (default: a fifth of the need)",
+      size,
+    )
+    .option("--conf <key=value>", "a Spark setting; may be repeated; the options here come before it", addSetting)
+    .option("--page-size <size>", "spark.buffer.pageSize (default: as Spark's rule, but from 64k on)", size)
+    .addOption(new Option("--mode <mode>", "which memory").choices(Object.keys(MODES_OF)).default("both"))
+    .addOption(
+      new Option("--compress <yes>", "spark.shuffle.spill.compress (default: true)").choices(["true", "false"]),
+    )
+    .option("--cores <n>", "cores of the executor; the page size depends on them", whole(1, 1024), 1)
+    .option("--rounds <n>", "measured rounds of each mode", whole(1, 10_000), 25)
+    .option("--warm-up <n>", "rounds before those", whole(0, 10_000), 5)
+    .option("--dir <directory>", "where spill files go while it runs", tmpdir())
+    .option("--out <directory>", "where study.html and study.json go", "out")
+    .option("--json", "one JSON object on standard output", false)
+    .addHelpText(
+      "after",
+      "\nExit code: 0 done, 1 an output differs from the in-memory sort, 2 wrong arguments or input, 130 interrupted.",
+    )
+    .action(study);
+}
+
+async function study(options: Options): Promise<void> {
+  const progress = progressOn(process.stderr);
+  try {
+    const request = requestOf(options);
+    const prepared = prepareStudy(request, progress);
+    progress.clear();
+    if (!options.json) print(heading(prepared.table));
+    const result = await untilSignal((signal) => runStudy(prepared, progress, signal));
+    progress.clear();
+    const page = writeReport(options.out, result);
+    if (options.json) printJson({ ...studyJson(result), report: page });
+    else print(`${studyText(result, pc.isColorSupported && isatty(1))}\n\nreport    ${page}`);
+    if (result.interrupted) exitWith(EXIT_INTERRUPTED);
+    else if (differs(result)) exitWith(EXIT_WRONG_OUTPUT);
+  } catch (error) {
+    progress.clear();
+    if (!(error instanceof Refusal)) throw error;
+    if (options.json) printJson({ error: errorJson(error) });
+    printError(`study: ${error.message}`);
+    exitWith(EXIT_REFUSED);
+  }
+}
+
+function requestOf(options: Options): StudyRequest {
+  if (options.key !== undefined && options.rows !== undefined) {
+    throw new Refusal("--key names a column of a table; generated rows (--rows) have one key only");
+  }
+  if (!existsSync(options.dir) || !statSync(options.dir).isDirectory()) {
+    throw new Refusal(`--dir ${options.dir} is not a directory`);
+  }
+  return {
+    input: {
+      input: options.input ?? null,
+      key: options.key ?? null,
+      rows: options.rows ?? null,
+      seed: options.seed,
+    },
+    budget: {
+      memoryBytes: options.memory ?? null,
+      pageBytes: options.pageSize ?? null,
+      compress: options.compress === undefined ? null : options.compress === "true",
+      cores: options.cores,
+      conf: options.conf ?? {},
+    },
+    modes: MODES_OF[options.mode]!,
+    rounds: options.rounds,
+    warmUps: options.warmUp,
+    directory: options.dir,
+  };
+}
+
+/** Writes the page and the raw figures, and says where the page is. */
+function writeReport(directory: string, result: Study): string {
+  const page = join(directory, "study.html");
+  try {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(page, reportPage(result));
+    writeFileSync(join(directory, "study.json"), `${JSON.stringify(studyJson(result), null, 1)}\n`);
+  } catch (cause) {
+    throw new Refusal(`--out ${directory}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
+  }
+  return page;
+}
+
+const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** Runs `work` with a signal that is raised when the user wants an end. */
+async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  for (const name of ENDING) process.on(name, abort);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of ENDING) process.off(name, abort);
+  }
+}
+
+function differs({ modes, referenceHash }: Study): boolean {
+  return modes.some((mode) => mode.rounds.some((round) => round.hash !== referenceHash));
+}
+
+function errorJson(error: Refusal): object {
+  const { condition, message } = error;
+  return error instanceof ConfigError
+    ? { condition, key: error.key, value: error.value, message }
+    : { condition, message };
+}
+
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d{1,10}$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`write a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+function size(text: string): number {
+  try {
+    const bytes = Number(parseBytes(text, "BYTE"));
+    if (bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
+  throw new InvalidArgumentError("write a size as Spark does, like 8m, 64k or a number of bytes.");
+}
+
+function addSetting(text: string, settings: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at <= 0) throw new InvalidArgumentError("write it as key=value.");
+  return { ...settings, [text.slice(0, at)]: text.slice(at + 1) };
+}

@@ -1,0 +1,99 @@
+// The public names of `tungsten-memory`, by room. Nothing here needs Node; what does has an entry of its own
+// (`tungsten-memory/spill`).
+
+// The front door: a Spark configuration in, a wired executor out.
+export { Executor, type ExecutorOptions, openExecutor } from "./executor.js";
+export { VERSION } from "./generated/version.js";
+
+// Trouble: refusals are answers to the user, a failed assertion is a bug.
+export { AssertionError, Refusal } from "./fault.js";
+
+// Config: Spark's keys, what they make of an executor's memory, and what in them is probably not meant.
+export { type ByteUnit, parseBytes } from "./config/bytes.js";
+export { type Cluster, type ContainerLayout, containerLayout, type ContainerOptions } from "./config/container.js";
+export { BadValue } from "./config/java.js";
+export { checkKeys, type Conf, ConfigError, KEY_NAMES, type KeyName, readConf } from "./config/keys.js";
+export {
+  type Collector,
+  executorNumbers,
+  type ExecutorNumbers,
+  type LayoutOptions,
+  type ManagerName,
+  type MemoryLayout,
+  memoryLayout,
+  type ModeLayout,
+  type ModeNumbers,
+} from "./config/layout.js";
+export { keyNotices, layoutNotices, type Notice, type NoticeCode } from "./config/notices.js";
+export { DEFAULT_GENERATION, type Generation, GENERATIONS } from "./config/release.js";
+export { parseTime, type TimeUnit } from "./config/time.js";
+export { humanBytes } from "./human.js";
+
+// Policy: who gets it. A policy is an opinion: a view in, a number out.
+export { MUST_WAIT, type Policy, REFUSE, type RegionView, type StoragePurpose } from "./policy/policy.js";
+export { fairShare, storageShortfall } from "./policy/share.js";
+export { staticPolicy } from "./policy/static.js";
+export { unified } from "./policy/unified.js";
+export { type Candidate, sparkSpillOrder, type SpillOrder } from "./policy/victim.js";
+
+// Memory: what there is. Modes, accounts, waits, and pages on the heap and off it.
+export { encodeAddress, encodeSparkAddress, MAX_PAGES, offsetOf, pageOf } from "./memory/address.js";
+export { accountPages } from "./memory/account-pages.js";
+export {
+  Arena,
+  ArenaError,
+  type ArenaErrorReason,
+  type ArenaMemories,
+  type ArenaOptions,
+  type ArenaStats,
+  MAX_ARENA_BYTES,
+} from "./memory/arena.js";
+export { ArenaSet, type ArenaSetOptions, createArenas } from "./memory/arena-set.js";
+export { AsyncWaits, WaitEnded, type WaitOptions } from "./memory/async.js";
+export { audit, type Auditable } from "./memory/audit.js";
+export { DebugPages, type DebugOptions } from "./memory/debug.js";
+export { HeapPool, type HeapPoolOptions, type HeapPoolStats } from "./memory/heap.js";
+export { InvalidTask } from "./memory/ledger.js";
+export {
+  EntryLost,
+  type Evictor,
+  InvalidRequest,
+  MemoryManager,
+  type ManagerObserver,
+  type ManagerOptions,
+  Region,
+  type RegionSizes,
+} from "./memory/manager.js";
+export { type Mode, modeName, type ModeName, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
+export { Page, type PageAllocator } from "./memory/page.js";
+export { PageError, type PageFault } from "./memory/page-error.js";
+export { Views } from "./memory/views.js";
+export { type Request, runNow, Step, WaitList, WouldWait } from "./memory/wait.js";
+
+// Execution: who uses it. Tasks, their consumers, the external sorter, and what is told when memory cannot be had.
+export { Consumer, type ConsumerOptions } from "./execution/consumer.js";
+export {
+  type Holder,
+  MAX_PAGE_BYTES,
+  MemoryLeak,
+  Misuse,
+  PageTableFull,
+  type Shortage,
+  TaskOutOfMemory,
+  TooLargePage,
+} from "./execution/refusal.js";
+export type { RowComparator } from "./execution/rows.js";
+export type { SortedRows } from "./execution/sorted-rows.js";
+export { Sorter, type SorterMetrics, type SorterOptions } from "./execution/sorter.js";
+export { type Leak, type SpillObserver, TaskMemoryManager, type TaskOptions } from "./execution/task.js";
+export type { Run, RunReader, RunSchema, RunWriter, SpillCounters, SpillStore } from "./spill/contract.js";
+
+// Storage: who keeps it. Cached blocks, and their eviction.
+export { type BlockId, rddBlock } from "./storage/block.js";
+export { type BlockBytes, type BytesKeeper, heapBytes, pageBytes } from "./storage/bytes.js";
+export { type BlockDisk, BlockExists, BlockMisuse, BlockStore, type Fate, type StoreOptions } from "./storage/store.js";
+
+// Trace: what happened. Rows of a recorded trace, and their replay on an executor.
+export { type Effects, type Op, readHeader, readRow, type Row, type State, type TraceHeader } from "./trace/format.js";
+export { type Answer, Replay, Undeclared } from "./trace/replay.js";
+export { Unreadable } from "./trace/source.js";

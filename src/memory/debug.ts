@@ -1,0 +1,166 @@
+// Pages under suspicion: a wrapper around any allocator that fills what is handed out and what comes back, fences every
+// page with red zones, and names whoever wrote where he should not. It wraps, so that it costs nothing when it is absent.
+// The allocator inside must serve nobody else.
+
+import { humanBytes } from "../human.js";
+import { type Mode, modeName } from "./mode.js";
+import { PageError, type PageFault } from "./page-error.js";
+import { FREED_IN_ALLOCATOR, FREED_IN_TASK, NO_PAGE, Page, type PageAllocator } from "./page.js";
+import type { Views } from "./views.js";
+
+/** What fresh and freed bytes hold: Spark's own patterns (section 6.3 of the law). */
+export const FRESH_BYTE = 0xa5;
+export const FREED_BYTE = 0x5a;
+
+/** What the zones before and after a page hold, and how long each is; a multiple of 16 keeps pages aligned. */
+export const RED_BYTE = 0xbd;
+export const RED_ZONE_BYTES = 64;
+
+export interface DebugOptions {
+  /** Names the owner of a page for messages; asked when the page is freed or found damaged. */
+  readonly describe?: (page: Page) => string;
+}
+
+interface Freed {
+  readonly start: number;
+  readonly end: number;
+  readonly what: string;
+  readonly owner: string | null;
+}
+
+/** Freed ranges remembered for each buffer; the oldest are forgotten first. */
+const MOST_FREED = 4096;
+
+/** An allocator that detects misuse of its pages. Every finding is a PageError; the page is given back before it is thrown. */
+export class DebugPages implements PageAllocator {
+  readonly mode: Mode;
+  readonly #inner: PageAllocator;
+  readonly #describe: ((page: Page) => string) | null;
+  /** Pages handed out, each with the page of the inner allocator that holds it. */
+  readonly #live = new Map<Page, Page>();
+  readonly #freed = new WeakMap<Views, Freed[]>();
+  readonly #freedViews = new Set<WeakRef<Views>>();
+
+  constructor(inner: PageAllocator, options: DebugOptions = {}) {
+    this.mode = inner.mode;
+    this.#inner = inner;
+    this.#describe = options.describe ?? null;
+  }
+
+  allocate(bytes: number): Page | null {
+    const inner = this.#inner.allocate(bytes + 2 * RED_ZONE_BYTES);
+    if (inner === null) return null;
+    const { views, base } = inner;
+    const damage = this.#takeFreed(views, base, base + inner.bytes);
+    if (damage !== null) {
+      this.#inner.free(inner);
+      throw damage;
+    }
+    const page = new Page(this.mode, bytes, base + RED_ZONE_BYTES, views, inner.handle);
+    views.u8.fill(RED_BYTE, base, base + RED_ZONE_BYTES);
+    views.u8.fill(FRESH_BYTE, page.base, page.base + bytes);
+    views.u8.fill(RED_BYTE, page.base + bytes, page.base + bytes + RED_ZONE_BYTES);
+    this.#live.set(page, inner);
+    return page;
+  }
+
+  free(page: Page): void {
+    const inner = this.#live.get(page);
+    if (inner === undefined) {
+      const fault: PageFault = page.number === FREED_IN_ALLOCATOR ? "double free" : "foreign page";
+      throw new PageError(fault, what(page), this.#owner(page));
+    }
+    if (page.number !== NO_PAGE && page.number !== FREED_IN_TASK)
+      throw new PageError("freed while in a task", `${what(page)}, number ${page.number}`, this.#owner(page));
+    const damage = this.#checkZones(page);
+    const { views } = page;
+    const freed = { start: inner.base, end: inner.base + inner.bytes, what: what(page), owner: this.#owner(page) };
+    views.u8.fill(FREED_BYTE, freed.start, freed.end);
+    this.#remember(views, freed);
+    this.#live.delete(page);
+    page.number = FREED_IN_ALLOCATOR;
+    this.#inner.free(inner);
+    if (damage !== null) throw damage;
+  }
+
+  /** Looks at the zones of every live page and at every freed byte still remembered. Throws the first finding. */
+  check(): void {
+    for (const page of this.#live.keys()) {
+      const damage = this.#checkZones(page);
+      if (damage !== null) throw damage;
+    }
+    for (const reference of this.#freedViews) {
+      const views = reference.deref();
+      if (views === undefined) {
+        this.#freedViews.delete(reference);
+        continue;
+      }
+      for (const freed of this.#freed.get(views) ?? []) {
+        const damage = checkFreed(views, freed);
+        if (damage !== null) throw damage;
+      }
+    }
+  }
+
+  #owner(page: Page): string | null {
+    return this.#describe === null ? null : this.#describe(page);
+  }
+
+  #checkZones(page: Page): PageError | null {
+    const { u8 } = page.views;
+    const end = page.base + page.bytes;
+    const before = firstOther(u8, page.base - RED_ZONE_BYTES, page.base, RED_BYTE);
+    const after = firstOther(u8, end, end + RED_ZONE_BYTES, RED_BYTE);
+    if (after >= 0)
+      return new PageError("write past the end", `${what(page)}, byte ${after - page.base}`, this.#owner(page));
+    if (before >= 0)
+      return new PageError("write before the start", `${what(page)}, byte ${before - page.base}`, this.#owner(page));
+    return null;
+  }
+
+  #remember(views: Views, freed: Freed): void {
+    let ranges = this.#freed.get(views);
+    if (ranges === undefined) {
+      this.#freed.set(views, (ranges = []));
+      this.#freedViews.add(new WeakRef(views));
+    }
+    ranges.push(freed);
+    if (ranges.length > MOST_FREED) ranges.shift();
+  }
+
+  /** Forgets what was freed between `start` and `end`, after looking whether anybody wrote there since. */
+  #takeFreed(views: Views, start: number, end: number): PageError | null {
+    const ranges = this.#freed.get(views);
+    if (ranges === undefined) return null;
+    let damage: PageError | null = null;
+    const kept: Freed[] = [];
+    for (const freed of ranges) {
+      if (freed.end <= start || freed.start >= end) {
+        kept.push(freed);
+        continue;
+      }
+      damage ??= checkFreed(views, freed);
+      if (freed.start < start) kept.push({ ...freed, end: start });
+      if (freed.end > end) kept.push({ ...freed, start: end });
+    }
+    this.#freed.set(views, kept);
+    return damage;
+  }
+}
+
+function checkFreed(views: Views, freed: Freed): PageError | null {
+  const at = firstOther(views.u8, freed.start, freed.end, FREED_BYTE);
+  if (at < 0) return null;
+  const byte = at - freed.start - RED_ZONE_BYTES;
+  return new PageError("write after free", `${freed.what}, near byte ${byte}`, freed.owner);
+}
+
+/** The first place from `start` to `end` that does not hold `byte`, or -1. */
+function firstOther(u8: Uint8Array, start: number, end: number, byte: number): number {
+  for (let at = start; at < end; at += 1) if (u8[at] !== byte) return at;
+  return -1;
+}
+
+function what(page: Page): string {
+  return `${modeName(page.mode)} page of ${humanBytes(page.bytes)}`;
+}

@@ -1,0 +1,24 @@
+// What allocators say when a page is used against the rules.
+
+import { Refusal } from "../fault.js";
+
+export type PageFault =
+  | "double free"
+  | "foreign page"
+  | "freed while in a task"
+  | "write past the end"
+  | "write before the start"
+  | "write after free";
+
+/** A page was misused: `fault` says how, `owner` who held it, where that is known. */
+export class PageError extends Refusal {
+  override readonly name = "PageError";
+  readonly fault: PageFault;
+  readonly owner: string | null;
+
+  constructor(fault: PageFault, what: string, owner: string | null = null) {
+    super(`${fault}: ${what}${owner === null ? "" : `, held by ${owner}`}`);
+    this.fault = fault;
+    this.owner = owner;
+  }
+}

@@ -1,0 +1,137 @@
+// Vectors of kind `sorter`: what real Spark's external sorters of one task asked for, when they spilled and what was refused
+// (section 9.2 of the law). The rows are inserted into our own sorters over real pages, with runs kept in memory.
+
+import { Refusal } from "../fault.js";
+import { openExecutor } from "../executor.js";
+import { TaskOutOfMemory } from "../execution/refusal.js";
+import { Sorter } from "../execution/sorter.js";
+import { openMemorySpillStore } from "../spill/memory.js";
+import {
+  BadField,
+  booleanField,
+  integerField,
+  type Json,
+  type JsonObject,
+  objectField,
+  sameJson,
+  textsField,
+} from "./json.js";
+import type { Mismatch, VectorCheckers, VectorEngine } from "./vectors.js";
+
+/** The kinds that speak of spilling consumers. */
+export const SORTER_VECTORS: VectorCheckers = { sorter: checkSorter };
+
+type Segment = readonly [sorter: number, count: number, length: number];
+
+function checkSorter(vector: JsonObject, engine: VectorEngine): Mismatch | null {
+  const expected = objectField(vector, "result");
+  const got = replay(vector, engine);
+  for (const field of Object.keys(got)) {
+    const recorded = expected[field] ?? null;
+    if (!sameJson(recorded, got[field]!)) return firstDifference(field, recorded, got[field]!);
+  }
+  if (expected["error"] !== undefined && got["error"] === undefined)
+    return { field: "error", expected: expected["error"], got: null };
+  return null;
+}
+
+function replay(vector: JsonObject, engine: VectorEngine): JsonObject {
+  const segments = segmentsOf(vector);
+  const host = openExecutor({
+    conf: textsField(vector, "conf"),
+    cores: integerField(vector, "cores"),
+    generation: engine.version,
+    collector: engine.collector,
+  });
+  const task = host.task(1);
+  const store = openMemorySpillStore();
+  const sorters: Sorter[] = [];
+  const inserted: number[] = [];
+  const spills: number[] = [];
+  const events: JsonObject[] = [];
+  let failure: JsonObject = {};
+  try {
+    for (let i = 0; i < integerField(vector, "sorters"); i += 1) {
+      const sorter = new Sorter(task, {
+        store,
+        name: `sorter ${i}`,
+        initialRecords: integerField(vector, "initialSize"),
+        radix: booleanField(vector, "radix"),
+        spillRecords: integerField(vector, "maxRecords"),
+      });
+      sorters.push(sorter);
+      inserted.push(0);
+      spills.push(0);
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    failure = { error: "create" };
+  }
+  const row = new Uint8Array(1 << 17);
+  for (let segment = 0; segment < segments.length && failure["error"] === undefined; segment += 1) {
+    const [which, count, length] = segments[segment]!;
+    for (let record = 0; record < count && failure["error"] === undefined; record += 1) {
+      const before = spilledBy(sorters);
+      try {
+        sorters[which]!.insert(row, 0, length, Math.imul(record, 0x9e3779b1), record);
+        inserted[which]! += 1;
+      } catch (error) {
+        if (!(error instanceof TaskOutOfMemory)) throw error;
+        failure = { error: "unableToAcquire", errorSegment: segment, errorRecord: record };
+      }
+      const freed = spilledBy(sorters) - before;
+      if (freed === 0) continue;
+      sorters.forEach((sorter, i) => {
+        const now = sorter.metrics.spills;
+        if (now !== spills[i]) events.push({ segment, record, sorter: i, spills: now - spills[i]! });
+        spills[i] = now;
+      });
+      events.push({ ...events.pop(), memoryBytesSpilled: freed });
+    }
+  }
+  const result: JsonObject = {
+    ...failure,
+    events,
+    sorters: sorters.map((sorter, i) => ({
+      inserted: inserted[i]!,
+      used: sorter.used,
+      peak: sorter.metrics.peakExecutionBytes,
+      spills: spills[i]!,
+    })),
+    memoryBytesSpilled: spilledBy(sorters),
+    diskBytesSpilled: sorters.reduce((sum, sorter) => sum + sorter.metrics.sparkDiskBytesSpilled, 0),
+  };
+  for (const sorter of sorters) sorter.close();
+  host.endTask(1, true);
+  store.close();
+  return result;
+}
+
+function spilledBy(sorters: readonly Sorter[]): number {
+  let bytes = 0;
+  for (const sorter of sorters) bytes += sorter.memoryBytesSpilled;
+  return bytes;
+}
+
+function segmentsOf(vector: JsonObject): Segment[] {
+  const { segments } = vector;
+  if (!Array.isArray(segments) || !segments.every(isSegment))
+    throw new BadField('field "segments" must be a list of [sorter, count, length]');
+  return segments as Segment[];
+}
+
+function isSegment(item: Json): boolean {
+  return Array.isArray(item) && item.length === 3 && item.every(Number.isInteger);
+}
+
+/** The first difference inside two values of one field, named by its path. */
+function firstDifference(path: string, expected: Json, got: Json): Mismatch {
+  if (typeof expected === "object" && expected !== null && typeof got === "object" && got !== null) {
+    const left = expected as Readonly<Record<string, Json>>;
+    const right = got as Readonly<Record<string, Json>>;
+    for (const name of new Set([...Object.keys(right), ...Object.keys(left)]))
+      if (!sameJson(left[name] ?? null, right[name] ?? null))
+        return firstDifference(`${path}.${name}`, left[name] ?? null, right[name] ?? null);
+  }
+  return { field: path, expected, got };
+}
