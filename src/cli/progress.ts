@@ -19,7 +19,7 @@ export function progressOn(stream: NodeJS.WriteStream): ProgressLine {
 
 function onTerminal(stream: NodeJS.WriteStream): ProgressLine {
   const put = (text: string): void => {
-    stream.write(`\r\u001b[K${text.slice(0, Math.max(20, stream.columns - 1))}`);
+    stream.write(`\r\u001b[K${text.slice(0, (stream.columns || 80) - 1)}`);
   };
   return {
     step: put,

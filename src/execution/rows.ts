@@ -193,13 +193,13 @@ function lookUp(array: Views, record: number, n: number, pages: PageMap, length:
     bits |= at;
   }
   const aligned = (bits & 3) === 0;
-  if (aligned) touched = touch(n, Math.min(15, (length + 3) >>> 2));
+  if (aligned) touched.words = touch(n, Math.min(15, (length + 3) >>> 2));
   else for (let i = 0; i < n; i += 1) chunkSizes[i] = wordAt(views[chunkPages[i]!]!, chunkAt[i]!);
   return aligned;
 }
 
 /** Keeps the touching from being optimized away. */
-let touched = 0;
+const touched = { words: 0 };
 
 /** Reads the size of each row, and a word at its end, which may lie in the next line of the cache. */
 function touch(n: number, lastWord: number): number {

@@ -161,6 +161,11 @@ export class LocalLedger {
     return held;
   }
 
+  /** Tasks that the table has room for: grows with those that hold something, not with those that come and go. */
+  get slots(): number {
+    return (this.#cells.length - BALANCES) / 2;
+  }
+
   /** Adds to what storage uses; the bytes must be free in its pool. */
   useStorage(bytes: number, mode: Mode): void {
     const at = mode * CELLS;
@@ -217,10 +222,11 @@ export class LocalLedger {
     return index;
   }
 
-  /** A new slot; when the table is full, first the slots of tasks without entries are collected, then it doubles. */
+  /** A new slot. When the table is full, the slots of tasks without entries are collected; it doubles if half are left. */
   #freeSlot(): number {
-    const slots = (this.#cells.length - BALANCES) / 2;
-    if (this.#taskOfSlot.length === slots) this.#collect();
+    const slots = this.slots;
+    if (this.#taskOfSlot.length < slots) return this.#taskOfSlot.length;
+    this.#collect();
     if (2 * this.#taskOfSlot.length > slots) {
       const larger = new Float64Array(BALANCES + 4 * slots).fill(ABSENT);
       larger.set(this.#cells);

@@ -61,7 +61,7 @@ button:hover { background: var(--shade); }
 .strip line { stroke: var(--line); stroke-width: 2; stroke-linecap: round; }
 .strip circle { fill: var(--mode); fill-opacity: .38; }
 .strip rect { fill: var(--mode); }
-.ends { display: flex; justify-content: space-between; color: var(--muted); font-size: 12px; margin-top: 0; }
+.ends { max-width: none; display: flex; justify-content: space-between; color: var(--muted); font-size: 12px; margin-top: 0; }
 .facts { display: grid; grid-template-columns: repeat(4, minmax(0, auto)); gap: 10px 18px; margin: 14px 0 0; justify-content: space-between; }
 .facts dt { color: var(--muted); font-size: 12.5px; }
 .facts dd { margin: 0; font-weight: 600; white-space: nowrap; }

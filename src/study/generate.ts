@@ -29,7 +29,7 @@ export function generateTable(rows: number, seed: number): Table {
     prefixLo[i] = prefix.lo;
     starts[i + 1] = at + GENERATED_ROW_BYTES;
   }
-  const source = `generated rows, seed ${seed}`;
+  const source = `a generator (seed ${seed})`;
   return { source, key: "key", kind: "double", rows, bytes, starts, prefixHi, prefixLo, nulls: new Uint8Array(rows) };
 }
 

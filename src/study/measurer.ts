@@ -80,7 +80,7 @@ export class Measurer {
       };
       const onError = (cause: Error): void => {
         done();
-        reject(new MeasurerFailed(`${this.#who} could not be started: ${cause.message}`, null, { cause }));
+        reject(new MeasurerFailed(`${this.#who} cannot be reached: ${cause.message}`, null, { cause }));
       };
       child.on("message", onMessage);
       child.on("exit", onExit);

@@ -50,7 +50,7 @@ export function confOf(mode: Mode, { memoryBytes, pageBytes, compress, cores, co
   const budget = memoryBytes ?? offHeapBytes(conf) ?? defaultBudget(needBytes);
   const ownHeap = memoryBytes === null && ("spark.executor.memory" in conf || "spark.testing.memory" in conf);
   const sized: Conf = {
-    ...(mode === OFF_HEAP ? offHeap(conf, budget) : ownHeap ? conf : exactHeap(conf, budget)),
+    ...(mode === OFF_HEAP ? offHeapOf(conf, budget) : ownHeap ? conf : heapOf(conf, budget)),
     "spark.memory.offHeap.enabled": String(mode === OFF_HEAP),
     ...(compress === null ? {} : { "spark.shuffle.spill.compress": String(compress) }),
     ...(pageBytes === null ? {} : { "spark.buffer.pageSize": String(pageBytes) }),
@@ -83,12 +83,12 @@ function defaultBudget(needBytes: number): number {
   return Math.max(LEAST_BUDGET_BYTES, Math.floor(needBytes / NEED_TO_BUDGET / LEAST_PAGE_BYTES) * LEAST_PAGE_BYTES);
 }
 
-function offHeap(conf: Conf, bytes: number): Conf {
+function offHeapOf(conf: Conf, bytes: number): Conf {
   return { ...conf, "spark.memory.offHeap.size": String(bytes) };
 }
 
 /** A heap that is a region of `bytes` and nothing else, unless the user wants a fraction of it only. */
-function exactHeap(conf: Conf, bytes: number): Conf {
+function heapOf(conf: Conf, bytes: number): Conf {
   return {
     "spark.memory.fraction": "1.0",
     ...conf,

@@ -3,6 +3,8 @@
 import type { Executor } from "../executor.js";
 import { Sorter } from "../execution/sorter.js";
 import { ArenaSet } from "../memory/arena-set.js";
+import type { MemoryManager } from "../memory/manager.js";
+import type { Mode } from "../memory/mode.js";
 import type { SpillStore } from "../spill/contract.js";
 import { SequenceHash } from "./hash.js";
 import { compareTextKeys } from "./key.js";
@@ -26,6 +28,7 @@ export function sortOnce(executor: Executor, store: SpillStore, table: Table, id
   const { bytes, starts, prefixHi, prefixLo, nulls, rows } = table;
   const { manager } = executor;
   const writeNsBefore = store.counters.writeNs;
+  boundaryToStart(manager, executor.mode);
   let shortGrants = 0;
   manager.observer = { shortGrant: () => (shortGrants += 1) };
   const cpu = process.cpuUsage();
@@ -81,6 +84,12 @@ export function sortOnce(executor: Executor, store: SpillStore, table: Table, id
     sorter.close();
     executor.endTask(id, true);
   }
+}
+
+/** Puts the boundary of the pools where an executor starts: storage takes all of its part and lets go of it. */
+function boundaryToStart(manager: MemoryManager, mode: Mode): void {
+  const { protectedStorage } = manager.regions[mode];
+  if (manager.acquireStorage("study", protectedStorage, mode)) manager.releaseStorage(protectedStorage, mode);
 }
 
 function hashOf(sorter: Sorter): string {

@@ -193,9 +193,12 @@ export function cautions(study: Study): string[] {
 }
 
 /** How tight the memory was, in words. */
-export function pressure(study: Study): string {
-  const budget = study.modes[0]?.layout.total ?? 0;
-  return `${humanBytes(study.neededBytes)} of rows and pointers under ${humanBytes(budget)}: ${(study.neededBytes / budget).toFixed(1)} times too much`;
+export function pressure({ neededBytes, modes }: Study): string {
+  const need = `${humanBytes(neededBytes)} of rows and pointers`;
+  if (modes.length === 0) return need;
+  const budget = modes[0]!.layout.total;
+  const times = neededBytes / budget;
+  return `${need} under ${humanBytes(budget)}${times > 1 ? `: ${times.toFixed(1)} times too much` : ", where they fit"}`;
 }
 
 function collected(pauses: readonly { readonly durationMs: number }[]): Collected {

@@ -70,7 +70,7 @@ export function comparison(summaries: readonly Summary[]): ComparisonRow[] {
     detail("before the first sort", (s) => humanBytes(s.residentBaseBytes)),
     row("arena committed", (s) => (s.arena === null ? NOTHING : humanBytes(s.arena.committed))),
     detail("high water", (s) => (s.arena === null ? NOTHING : humanBytes(s.arena.highWater))),
-    row("rounds that count", (s) => String(s.rounds)),
+    { what: "rounds that count", values: summaries.map((s) => String(s.rounds)) },
   ];
 }
 

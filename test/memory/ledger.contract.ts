@@ -7,7 +7,7 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { numbers } from "../help/seed.js";
 
 /** An account keeper, as the memory manager uses it. */
-export type Keeper = Pick<LocalLedger, keyof LocalLedger>;
+export type Keeper = Omit<Pick<LocalLedger, keyof LocalLedger>, "slots">;
 
 const entries = (keeper: Keeper, mode: Mode): [number, number][] => {
   const found: [number, number][] = [];
@@ -244,6 +244,9 @@ export function keeperContract(name: string, make: () => Keeper): void {
 
     test("those that stay keep their balances, those of 0 too, while thousands pass through", () => {
       const keeper = opened();
+      // Some come first, so that those who stay do not have the first places.
+      for (let task = 1900; task < 1930; task += 1) keeper.enter(task, ON_HEAP);
+      for (let task = 1900; task < 1930; task += 1) keeper.release(0, task, ON_HEAP);
       const staying = [3, 50, 51, 300, 1000];
       staying.forEach((task, i) => {
         keeper.claimWhole(10 + i, task, ON_HEAP, 0);

@@ -365,6 +365,24 @@ describe("waiting in the middle of spilling", () => {
     expect(executor.check()).toEqual([]);
   });
 
+  test("a clean-up does, and lets none of them look", () => {
+    const { executor, a, c } = inTheMiddle();
+    let looks = 0;
+    const queued = a.task.begin(
+      (function* (): Request<number> {
+        looks += 1;
+        return yield* c.acquireRequest(10);
+      })(),
+    );
+    expect(looks).toBe(1);
+    const waiting = a.task.begin(a.acquireRequest(300));
+    const late = a.task.begin(watching("late", [], () => true));
+    a.task.cleanUpAll();
+    expect(queued.value).toBe(10);
+    for (const step of [waiting, late]) expect(() => step.value).toThrow(Misuse);
+    expect(executor.manager.executionHeld(1, ON_HEAP)).toBe(0);
+  });
+
   test("a request begun inside a spill queues behind the one that spills", () => {
     const executor = smallExecutor();
     let inner: Step<number> | null = null;

@@ -30,7 +30,8 @@ function sortTable(table: Table, mode: Mode, memoryBytes: number): Sorted {
   const executor = openExecutor({ conf });
   const store = openSpillStore({ directory });
   try {
-    const sorted = sortOnce(executor, store, table, 1);
+    sortOnce(executor, store, table, 1);
+    const sorted = sortOnce(executor, store, table, 2);
     expect(executor.check()).toEqual([]);
     expect(executor.manager.executionUsed).toBe(0);
     return sorted;
@@ -72,7 +73,7 @@ test.each<[string, string, Mode, Table]>([
   expect(ms.every((at, i) => i === 0 || at >= ms[i - 1]!)).toBe(true);
   expect(executionUsed.every((used, i) => used <= executionSize[i]!)).toBe(true);
   expect(executionSize.every((size, i) => 128 * KIB === size + storageSize[i]!)).toBe(true);
-  expect(Math.max(...executionSize)).toBe(128 * KIB);
+  expect([executionSize[0], Math.max(...executionSize)]).toEqual([64 * KIB, 128 * KIB]);
 });
 
 test("a budget that is large enough makes a vacuous round", () => {
