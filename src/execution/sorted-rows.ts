@@ -56,6 +56,10 @@ export class SortedRows {
 
   readonly #sorter: Sorter;
   readonly #space: Workspace;
+  readonly #windowBytes: number;
+  #staging: Uint8Array | null = null;
+  /** Where a merge keeps its runs, its losers and what the kernel answers. */
+  readonly #tables: number;
   /** Most bytes of a block that a merge lays out. */
   #outBytes: number;
   readonly #sources: Source[] = [];
@@ -68,6 +72,8 @@ export class SortedRows {
   #row = 0;
   #left = 0;
   #at = 0;
+  /** Where the rows at hand end. */
+  #endAt = 0;
   #stride = 0;
   #lead = 0;
   /** The source whose window is being handed out, if it is one. */
@@ -79,6 +85,8 @@ export class SortedRows {
   #mergedRows = 0;
   #state: "nulls" | "rows" | "ended" | "closed";
   #nullsLeft: Source[] = [];
+  /** A single source that has not been laid out yet. */
+  #fresh: boolean;
   readonly #laid: LaidOut = { end: 0, rows: 0, bytes: 0 };
 
   /** @internal Use `Sorter.sorted`. */
@@ -95,8 +103,8 @@ export class SortedRows {
       throw error;
     }
     const ways = readers.length + (this.#memoryRows > 0 ? 1 : 0);
-    const windowBytes = Math.max(sorter.blockBytes, ...readers.map((reader) => reader.maxBlockBytes));
-    const slotBytes = Math.ceil(windowBytes / 16) * 16 + 16;
+    this.#windowBytes = sorter.blockBytes;
+    const slotBytes = Math.ceil(this.#windowBytes / 16) * 16 + 16;
     this.#outBytes = sorter.blockBytes;
     // A window for each source, the block that merges lay out, their runs and losers, what a kernel answers.
     const near = sorter.nearViews;
@@ -127,20 +135,23 @@ export class SortedRows {
     this.#tables = this.#space.base + (ways + 1) * slotBytes;
     this.#state = sorter.nullsLast ? "rows" : "nulls";
     // A single source of rows in memory is laid out at the first row only: until then a spill has all of it to write.
-    if (ways > 1) for (const source of this.#sources) this.#load(source);
     this.#fresh = ways === 1;
     this.#nullsLeft = [...this.#sources];
+    try {
+      if (ways > 1) for (const source of this.#sources) this.#load(source);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
-  readonly #tables: number;
-  #fresh: boolean;
 
   get u8(): Uint8Array {
     return this.views.u8;
   }
 
-  /** Goes to the next row; false when there is none. */
+  /** Goes to the next row; false when there is none. After a SpillError the sorter is closed. */
   next(): boolean {
-    if (this.#left === 0 && !this.#advance()) return false;
+    if (this.#left === 0 && !this.#sorter.orClose(() => this.#advance())) return false;
     this.#left -= 1;
     const at = this.#at;
     this.#row = at;
@@ -207,8 +218,6 @@ export class SortedRows {
       this.#left = 0;
     }
   }
-  /** Where the rows at hand end. */
-  #endAt = 0;
 
   // ---- the next rows
 
@@ -377,7 +386,7 @@ export class SortedRows {
 
   #read(source: Source, reader: RunReader): void {
     const { views } = this.#space;
-    const bytes = reader.readBlock(views.u8, source.window);
+    const bytes = this.#readBlock(source, reader);
     if (bytes === 0) {
       reader.close();
       source.reader = null;
@@ -392,11 +401,22 @@ export class SortedRows {
     let to = 12 + Math.min(length, bytes - 16);
     long.u8.set(views.u8.subarray(source.window + 16, source.window + bytes), 12);
     while (to < 12 + length) {
-      const more = reader.readBlock(views.u8, source.window);
+      const more = this.#readBlock(source, reader);
       long.u8.set(views.u8.subarray(source.window + BLOCK_HEAD_BYTES, source.window + more), to);
       to += more - BLOCK_HEAD_BYTES;
     }
     this.#standIn(source);
+  }
+
+  /** The next block of a run in the window. Blocks of ours fit it; a store whose blocks may be larger wants more room. */
+  #readBlock(source: Source, reader: RunReader): number {
+    const { u8 } = this.#space.views;
+    const most = reader.maxBlockBytes;
+    if (most <= this.#windowBytes) return reader.readBlock(u8, source.window);
+    const staging = (this.#staging ??= new Uint8Array(most));
+    const bytes = reader.readBlock(staging, 0);
+    u8.set(staging.subarray(0, bytes), source.window);
+    return bytes;
   }
 
   #open(source: Source, end: number): void {

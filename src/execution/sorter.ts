@@ -243,15 +243,15 @@ export class Sorter extends Consumer {
     if (this.#reading !== null) throw new Misuse(`${this.name} is being read already`);
     if (this.#records > 0) this.#sort();
     this.#room = 0;
-    this.#reading = this.#orClose(() => new SortedRows(this, this.#runs));
+    this.#reading = this.orClose(() => new SortedRows(this, this.#runs));
     return this.#reading;
   }
 
   /** Section 9.2: for itself a sorter writes all it has; for others only what an open read has not returned yet. */
   spill(_bytes: number, trigger: Consumer): number {
-    if (trigger !== this) return this.#reading === null ? 0 : this.#orClose(() => this.#reading!.spill());
+    if (trigger !== this) return this.#reading === null ? 0 : this.orClose(() => this.#reading!.spill());
     if (this.#array === null || this.#records === 0 || this.#reading !== null) return 0;
-    this.#orClose(() => {
+    this.orClose(() => {
       this.#sort();
       this.#runs.push(this.writeRun(0));
     });
@@ -261,18 +261,26 @@ export class Sorter extends Consumer {
     return freed;
   }
 
-  /** Gives back all memory and removes all files. Idempotent. */
+  /** Gives back all memory and removes all files. Idempotent. Throws SpillError when a file cannot be removed, at the end. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     this.#room = 0;
     this.#samplePeak();
-    this.#reading?.close();
-    for (const run of this.#runs.splice(0)) run.delete();
     this.#freePages();
     this.freeRetained();
     this.#freeArray();
     this.#workspace.release();
+    this.#reading?.close();
+    const troubles: unknown[] = [];
+    for (const run of this.#runs.splice(0)) {
+      try {
+        run.delete();
+      } catch (error) {
+        troubles.push(error);
+      }
+    }
+    if (troubles.length > 0) throw troubles[0];
   }
 
   // ---- inserting, the rare paths
@@ -537,6 +545,20 @@ export class Sorter extends Consumer {
     if (page !== null && page.number >= 0) this.freePage(page);
   }
 
+  /** @internal Runs something that touches the disk; when that fails, all bytes, pages and files are given back first. */
+  orClose<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      try {
+        this.close();
+      } catch {
+        // The first trouble is the one to tell.
+      }
+      throw error;
+    }
+  }
+
   #gather(record: number, n: number, target: Views, out: number, end: number, kind: RowKind, length: number): number {
     const laid = this.#laid;
     const { kernels, views } = this.#workspace;
@@ -605,16 +627,6 @@ export class Sorter extends Consumer {
 
   #samplePeak(): void {
     this.#peak = Math.max(this.#peak, this.memoryBytes);
-  }
-
-  /** Runs something that touches the disk; when that fails, all bytes, pages and files are given back first. */
-  #orClose<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      this.close();
-      throw error;
-    }
   }
 
   #assertOpen(): void {

@@ -2,6 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import {
+  AHEAD,
+  atLeast,
   type Case,
   type Contender,
   looped,
@@ -134,6 +136,43 @@ describe("figures", () => {
       hash: "00000007",
       seed: 42,
     });
+  });
+
+  it("are held against a goal, by the peer's name", async () => {
+    const c: Case = {
+      ...contest([], { name: "a", seconds: [1e-8] }, { name: "p", seconds: [4e-7] }),
+      goal: (name) => (name === "p" ? atLeast(40) : null),
+    };
+    expect((await runCase("b", c, tiny()))[0]!.goal).toEqual({ text: ">= 40 x", reached: true });
+    expect((await runCase("b", { ...c, goal: () => atLeast(41) }, tiny()))[0]!.goal!.reached).toBe(false);
+    expect((await runCase("b", { ...c, peers: [] }, tiny()))[0]!.goal).toBeNull();
+    const equal = contest([], { name: "a", seconds: [1] }, { name: "p", seconds: [1] });
+    expect((await runCase("b", { ...equal, goal: () => AHEAD }, tiny()))[0]!.goal!.reached).toBe(false);
+  });
+
+  it("may be several of the same rounds", async () => {
+    const diary: string[] = [];
+    const c: Case = {
+      ...contest(diary, { name: "a", seconds: [2e-8] }, { name: "p", seconds: [1e-8] }),
+      also: [{ name: "d", unit: MILLION_ROWS, goal: () => AHEAD }],
+    };
+    const rows = (await runCase("b", c, tiny())).map(({ row, goal }) => [
+      row.case,
+      row.median,
+      row.ratio,
+      goal?.reached,
+    ]);
+    expect(rows).toEqual([
+      ["c", 20, 0.5, undefined],
+      ["d", 50, 0.5, false],
+    ]);
+    expect(diary.filter((entry) => entry === "a")).toHaveLength(2);
+  });
+
+  it("are of fewer rounds where a case wants fewer", async () => {
+    const c = contest([], { name: "a", seconds: [1] }, { name: "p", seconds: [1] });
+    const [outcome] = await runCase("b", { ...c, mostRounds: 2 }, tiny({ rounds: 3, maxRounds: 5 }));
+    expect(outcome!.row.rounds).toBe(2);
   });
 
   it("stand alone where the peer is absent, with the reason", async () => {

@@ -10,7 +10,8 @@ import type { SortedRows } from "../../src/execution/sorted-rows.js";
 import { Sorter, type SorterOptions } from "../../src/execution/sorter.js";
 import type { TaskMemoryManager } from "../../src/execution/task.js";
 import { type Executor, openExecutor } from "../../src/executor.js";
-import type { SpillStore } from "../../src/spill/contract.js";
+import type { RunReader, SpillStore } from "../../src/spill/contract.js";
+import { SpillError } from "../../src/spill/error.js";
 import { openMemorySpillStore } from "../../src/spill/memory.js";
 
 const SEED = 20261121;
@@ -134,6 +135,52 @@ function run(plan: Plan): { spills: number; store: SpillStore } {
   return { spills, store };
 }
 
+/** A store that calls `step` before whatever would touch a disk. */
+function failing(store: SpillStore, step: () => void): SpillStore {
+  return {
+    ...store,
+    create(schema, bytes) {
+      step();
+      const writer = store.create(schema, bytes);
+      const stepping = (work: () => void): void => {
+        try {
+          step();
+        } catch (error) {
+          writer.abort();
+          throw error;
+        }
+        work();
+      };
+      return {
+        maxBlockBytes: writer.maxBlockBytes,
+        writeBlock: (source, offset, length, records) =>
+          stepping(() => writer.writeBlock(source, offset, length, records)),
+        finish() {
+          stepping(() => {});
+          const finished = writer.finish();
+          const open = (): RunReader => {
+            step();
+            const reader = finished.open();
+            return {
+              maxBlockBytes: reader.maxBlockBytes,
+              get recordsInBlock() {
+                return reader.recordsInBlock;
+              },
+              readBlock(target, offset) {
+                step();
+                return reader.readBlock(target, offset);
+              },
+              close: () => reader.close(),
+            };
+          };
+          return { ...finished, open, delete: () => finished.delete() };
+        },
+        abort: () => writer.abort(),
+      };
+    },
+  };
+}
+
 /** Seeded words (xorshift). */
 function words(seed: number): () => number {
   let x = seed | 1;
@@ -177,14 +224,14 @@ describe.each(["onHeap", "offHeap"] as const)("sorter, %s", (mode) => {
   const short = { mode, totalBytes: 400_000, pageBytes: 16_384, blockBytes: 4096, disturbAt: -1 };
 
   it("sorts rows that lie in memory", () => {
-    const rows = keyedRows(SEED, 30_000, 64n);
+    const rows = keyedRows(SEED, 12_000, 64n);
     expect(run({ ...ample, rows, options: {} }).spills).toBe(0);
   });
 
   it("sorts rows that do not fit, from many runs", () => {
-    const rows = keyedRows(SEED + 1, 30_000, 64n);
+    const rows = keyedRows(SEED + 1, 25_000, 64n);
     expect(run({ ...short, rows, options: {} }).spills).toBeGreaterThan(3);
-    const some = keyedRows(SEED + 2, 30_000, 10n);
+    const some = keyedRows(SEED + 2, 25_000, 10n);
     expect(run({ ...short, rows: some, options: { order: "descending", signed: false } }).spills).toBeGreaterThan(3);
   });
 
@@ -193,13 +240,13 @@ describe.each(["onHeap", "offHeap"] as const)("sorter, %s", (mode) => {
   });
 
   it("sorts by comparison, with fewer records to an array", () => {
-    const rows = keyedRows(SEED + 3, 20_000, 12n);
+    const rows = keyedRows(SEED + 3, 14_000, 12n);
     run({ ...ample, rows, options: { radix: false } });
     expect(run({ ...short, rows, options: { radix: false, order: "descending" } }).spills).toBeGreaterThan(1);
   });
 
   it("orders equal prefixes by bytes or by a comparator", () => {
-    const rows = makeRows(SEED + 4, 12_000, (w) => 4 + (w % 30), 5n, 9);
+    const rows = makeRows(SEED + 4, 8_000, (w) => 4 + (w % 30), 5n, 9);
     for (const radix of [true, false]) {
       run({ ...ample, rows, options: { radix, keyBytes: [1, 9] } });
       expect(run({ ...short, rows, options: { radix, keyBytes: [0, 3], order: "descending" } }).spills).toBeGreaterThan(
@@ -213,7 +260,7 @@ describe.each(["onHeap", "offHeap"] as const)("sorter, %s", (mode) => {
     for (const nulls of ["first", "last"] as const)
       for (const every of [1, 2, 50])
         for (const plan of [ample, short])
-          run({ ...plan, rows: makeRows(SEED + every, 6_000, (w) => w % 50, 8n, every), options: { nulls } });
+          run({ ...plan, rows: makeRows(SEED + every, 4_500, (w) => w % 50, 8n, every), options: { nulls } });
   });
 
   it("takes rows longer than a block, and than a page", () => {
@@ -290,6 +337,46 @@ describe.each(["onHeap", "offHeap"] as const)("sorter, %s", (mode) => {
       ),
       { seed: SEED, numRuns: 150 },
     );
+  });
+
+  it("gives everything back whichever step of a spill fails", () => {
+    const rows = makeRows(SEED + 9, 9_000, (w) => (w % 300 === 0 ? 6_000 : w % 60), 8n, 12);
+    let steps = 0;
+    let fired = true;
+    for (let failAt = 0; fired; failAt += 1 + (failAt >> 3)) {
+      const host = executor(mode, 300_000, 16_384);
+      const task = host.task(1);
+      const inner = openMemorySpillStore({ blockBytes: 4096 });
+      steps = 0;
+      const sorter = new Sorter(task, {
+        store: failing(inner, () => {
+          if (steps++ === failAt) throw new SpillError("write", "it was told to fail");
+        }),
+      });
+      const work = (): number => {
+        for (const row of rows) insert(sorter, row);
+        const reader = sorter.sorted();
+        let read = 0;
+        while (reader.next()) read += 1;
+        return read;
+      };
+      let outcome: unknown;
+      try {
+        outcome = work();
+        sorter.close();
+      } catch (error) {
+        outcome = error;
+      }
+      fired = steps > failAt;
+      if (fired) expect(String(outcome)).toMatch(/it was told to fail/);
+      else expect(outcome).toBe(rows.length);
+      expect(sorter.used).toBe(0);
+      expect(inner.counters.liveFiles).toBe(0);
+      host.endTask(1, true);
+      expect(host.manager.executionHeld(1, host.mode)).toBe(0);
+      expect(host.check()).toEqual([]);
+    }
+    expect(steps).toBeGreaterThan(40);
   });
 
   it("gives everything back when the disk fails", () => {

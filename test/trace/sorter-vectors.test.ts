@@ -12,15 +12,15 @@ function vectorsOf(version: string): JsonObject[] {
   return lines.filter((line) => line.includes('"vector":"sorter"')).map((line) => parseJson(line) as JsonObject);
 }
 
-// Both versions answered the same questions; the newer one is asked every second of them, the older one every fifth.
+// Both versions answered the same questions; here every fourth and ninth of them; `verify` asks all.
 describe.each([
-  ["4.1.1", 2],
-  ["3.5.7", 5],
+  ["4.1.1", 4],
+  ["3.5.7", 9],
 ] as const)("sorter vectors of Spark %s", (version, every) => {
   it("agree", () => {
     const vectors = vectorsOf(version).filter((_, i) => i % every === 0);
     const engine = { version, collector: "G1" } as const;
-    expect(vectors.length).toBeGreaterThanOrEqual(20);
+    expect(vectors.length).toBeGreaterThanOrEqual(12);
     for (const [i, vector] of vectors.entries())
       expect([i, SORTER_VECTORS["sorter"]!(vector, engine)]).toEqual([i, null]);
   });
