@@ -63,7 +63,7 @@ export interface SorterOptions {
 export interface SorterMetrics {
   /** Pages given back by spills, waste included, and the pointer array where an open read was spilled. */
   readonly memoryBytesSpilled: number;
-  /** Bytes of the files written. */
+  /** Bytes of the files that spills wrote. Runs that are merged down before reading (more than 128) are not counted again. */
   readonly diskBytesSpilled: number;
   /** Bytes that the same records take in Spark's own uncompressed format (section 9.5). */
   readonly sparkDiskBytesSpilled: number;

@@ -1,0 +1,15 @@
+// Every bench by name, loaded when it is run.
+
+import type { Bench } from "./harness.js";
+
+export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  acquire: async () => (await import("./acquire.bench.js")).acquire,
+  tmm: async () => (await import("./tmm.bench.js")).tmm,
+  page: async () => (await import("./page.bench.js")).page,
+  radix: async () => (await import("./radix.bench.js")).radix,
+  store: async () => (await import("./store.bench.js")).store,
+  eviction: async () => (await import("./eviction.bench.js")).eviction,
+  arena: async () => (await import("./arena.bench.js")).arena,
+  spill: async () => (await import("./spill.bench.js")).spill,
+  sort: async () => (await import("./sort.bench.js")).sort,
+};
