@@ -6,8 +6,9 @@ import {
   memoryLayout,
   type ExecutorNumbers,
   type ManagerName,
+  validateAtStart,
 } from "./config/layout.js";
-import { readConf } from "./config/keys.js";
+import { type Conf, readConf } from "./config/keys.js";
 import { DEFAULT_GENERATION } from "./config/release.js";
 import { type Leak, type SpillObserver, TaskMemoryManager } from "./execution/task.js";
 import { MemoryLeak, Misuse } from "./execution/refusal.js";
@@ -49,9 +50,14 @@ export interface ExecutorOptions {
   readonly onSpill?: SpillObserver;
 }
 
-/** Opens an executor. Throws ConfigError for what Spark refuses. Nothing is allocated before it is asked for. */
+/**
+ * Opens an executor. Throws ConfigError for what Spark refuses, be it when a manager is created or when a session starts
+ * (`new Executor` makes the former checks only). Nothing is allocated before it is asked for.
+ */
 export function openExecutor(options: ExecutorOptions = {}): Executor {
-  return new Executor(options);
+  const executor = new Executor(options);
+  validateAtStart(confOf(options));
+  return executor;
 }
 
 /** One executor: its memory manager, its block store and its tasks. */
@@ -68,7 +74,7 @@ export class Executor {
   readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
 
   constructor(options: ExecutorOptions) {
-    const conf = readConf(options.conf ?? {}, options.generation ?? DEFAULT_GENERATION);
+    const conf = confOf(options);
     const layout = memoryLayout(conf, {
       cores: options.cores ?? 1,
       collector: options.collector ?? "G1",
@@ -169,6 +175,10 @@ export class Executor {
     if (this.#accountsOnly) return accountPages(mode);
     return mode === ON_HEAP ? new HeapPool() : createArenas({ limitBytes: this.numbers.offHeap.total });
   }
+}
+
+function confOf({ conf = {}, generation = DEFAULT_GENERATION }: ExecutorOptions): Conf {
+  return readConf(conf, generation);
 }
 
 function* untilGranted<T>(call: () => T): Request<T> {

@@ -86,7 +86,7 @@ export function gatherRows(
           (v128.extract_lane<u64>(rowB, 0) ^ load<u64>(r, 24)) |
           (v128.extract_lane<u64>(rowC, 0) ^ load<u64>(r, 40)) |
           (v128.extract_lane<u64>(rowD, 0) ^ load<u64>(r, 56));
-        if ((<u64>sizes | keys) != 0) break;
+        if (((<u64>sizes) | keys) != 0) break;
         v128.store(out, rowA);
         v128.store(out, rowB, 16);
         v128.store(out, rowC, 32);

@@ -1,7 +1,7 @@
 // The lines of a recorded file, plain or gzipped, one at a time: a file may be larger than memory.
 
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { objectOn, Unreadable, type Line, type RecordedFile } from "../trace/source.js";
@@ -47,16 +47,13 @@ async function* linesOf(file: string): AsyncGenerator<Line, undefined> {
   return undefined;
 }
 
-/** The bytes of a file, unpacked when they begin as gzip does. */
+/** The bytes of a file or pipe, unpacked when they begin as gzip does. */
 async function contents(file: string): Promise<AsyncIterable<unknown>> {
-  const handle = await open(file, "r");
-  const magic = new Uint8Array(2);
-  try {
-    await handle.read(magic, 0, 2, 0);
-  } finally {
-    await handle.close();
-  }
   const source = createReadStream(file);
+  await once(source, "readable");
+  const magic = source.read(2) as Uint8Array | null;
+  if (magic === null) return source;
+  source.unshift(magic);
   if (magic[0] !== 0x1f || magic[1] !== 0x8b) return source;
   // An error anywhere destroys both streams and comes out of the iteration.
   return pipeline(source, createGunzip(), () => {});

@@ -1,9 +1,9 @@
 // `study`: one table sorted under a budget that is too small for it, on-heap and off-heap side by side, and a page on what
 // came of it.
 
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isatty } from "node:tty";
 import { Command, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
@@ -80,6 +80,7 @@ async function study(options: Options): Promise<void> {
     const request = requestOf(options);
     const prepared = prepareStudy(request, progress);
     progress.clear();
+    openDirectory(options.out);
     if (!options.json) print(heading(prepared.table));
     const result = await untilSignal((signal) => runStudy(prepared, progress, signal));
     progress.clear();
@@ -125,17 +126,40 @@ function requestOf(options: Options): StudyRequest {
   };
 }
 
+/** Sees to it that the report can be written, before minutes are spent on what it says. */
+function openDirectory(directory: string): void {
+  try {
+    makeDirectory(directory);
+    accessSync(directory, constants.W_OK);
+  } catch (cause) {
+    throw badOut(directory, cause);
+  }
+}
+
+// One level at a time: with `recursive`, Node goes on for ever where a directory is there and takes no children, as /proc.
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) {
+    if (!statSync(directory).isDirectory()) throw new Error("is not a directory");
+    return;
+  }
+  makeDirectory(dirname(directory));
+  mkdirSync(directory);
+}
+
 /** Writes the page and the raw figures, and says where the page is. */
 function writeReport(directory: string, result: Study): string {
   const page = join(directory, "study.html");
   try {
-    mkdirSync(directory, { recursive: true });
     writeFileSync(page, reportPage(result));
     writeFileSync(join(directory, "study.json"), `${JSON.stringify(studyJson(result), null, 1)}\n`);
   } catch (cause) {
-    throw new Refusal(`--out ${directory}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
+    throw badOut(directory, cause);
   }
   return page;
+}
+
+function badOut(directory: string, cause: unknown): Refusal {
+  return new Refusal(`--out ${directory}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
 }
 
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];

@@ -254,6 +254,10 @@ export interface Conf {
 export function readConf(raw: Readonly<Record<string, string>>, version: string): Conf {
   const release = releaseOf(version);
   const texts = Object.freeze({ ...raw });
+  for (const [key, value] of Object.entries<unknown>(texts)) {
+    if (typeof value !== "string")
+      throw new ConfigError(key, String(value), "must be a string, as Spark's settings are", null);
+  }
   const text = (key: KeyName): string | undefined => {
     const entry: Key<unknown> = KEYS[key];
     if (release < entry.since || release >= (entry.until ?? Infinity) || entry.processProperty) return undefined;

@@ -372,6 +372,8 @@ export class TaskMemoryManager {
   }
 
   #spill(consumer: Consumer, bytes: number, trigger: Consumer): number {
+    const usedBefore = consumer.used;
+    const heldBefore = this.manager.executionHeld(this.id, consumer.mode);
     let freed: number;
     try {
       freed = consumer.spill(bytes, trigger);
@@ -383,6 +385,10 @@ export class TaskMemoryManager {
     }
     this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed });
     if (this.#ended) throw this.#over();
+    // Law 8. A consumer that only says so would be asked for ever.
+    const gave = consumer.used < usedBefore || this.manager.executionHeld(this.id, consumer.mode) < heldBefore;
+    if (freed > 0 && !gave)
+      throw new Misuse(`${consumer.name} says that it freed ${freed} bytes and has given none back`);
     return freed;
   }
 

@@ -309,6 +309,6 @@ export class MemoryManager {
 /** The refusal of a size that no request can have. */
 export function invalidRequest(what: string, bytes: number): InvalidRequest {
   return new InvalidRequest(
-    `a ${what} of ${bytes} bytes: a whole number of bytes is expected, 1 or more to acquire execution memory`,
+    `${what} of ${bytes} bytes: a size is a whole number of bytes, 1 or more where execution memory is acquired`,
   );
 }

@@ -1,6 +1,6 @@
 // What one measuring process is to do: the same for both modes but for the Spark configuration, which says where pages lie.
 
-import { executorNumbers, memoryLayout, type ExecutorNumbers } from "../config/layout.js";
+import { executorNumbers, memoryLayout, validateAtStart, type ExecutorNumbers } from "../config/layout.js";
 import { checkKeys, readConf } from "../config/keys.js";
 import { DEFAULT_GENERATION } from "../config/release.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
@@ -63,6 +63,7 @@ export function confOf(mode: Mode, { memoryBytes, pageBytes, compress, cores, co
 export function numbersOf(conf: Conf, cores: number): ExecutorNumbers {
   const read = readConf(conf, DEFAULT_GENERATION);
   const numbers = executorNumbers(read, memoryLayout(read, { cores, collector: "G1" }));
+  validateAtStart(read);
   checkKeys(read);
   return numbers;
 }

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, unlinkSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";
+import { Refusal } from "../fault.js";
 import { type Mode, OFF_HEAP } from "../memory/mode.js";
 import { measureDisk } from "./disk.js";
 import { type InputRequest, openInput } from "./input.js";
@@ -73,7 +74,7 @@ export async function runStudy(study: PreparedStudy, progress: Progress, signal:
   let disk: Study["disk"] = null;
   try {
     const tableFile = join(directory, "table");
-    writeTable(tableFile, table);
+    writeRows(tableFile, table, request.directory);
     for (const { mode, conf, layout } of plans) {
       progress.step(`starting the ${modeTitle(mode)} process`);
       const measurer = new Measurer({ mode, conf, cores, directory, table: head, tableFile });
@@ -108,6 +109,16 @@ export async function runStudy(study: PreparedStudy, progress: Progress, signal:
     notices: study.notices,
     interrupted: signal.aborted,
   };
+}
+
+/** The system's own message does not say where there was no room. */
+function writeRows(file: string, table: Table, directory: string): void {
+  try {
+    writeTable(file, table);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Refusal(`the rows cannot be written under ${directory}: ${why}`, null, { cause });
+  }
 }
 
 /** The rounds, modes in turn; every other time the other mode begins, so that neither always follows. */

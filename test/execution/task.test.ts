@@ -532,6 +532,22 @@ describe("spill orders by generation", () => {
   });
 });
 
+test("a spill that gives nothing back and says that it did is named, not asked for ever", () => {
+  const manager = new StubbedManager(region(100, 0));
+  const task = taskOf(manager, 1);
+  class Liar extends Consumer {
+    override spill(): number {
+      return 1_000_000;
+    }
+  }
+  const liar = new Liar(task, { name: "liar" });
+  liar.acquireMemory(100);
+  const error = caught(() => new Greedy(task, "g").acquireMemory(10));
+  expect(error).toBeInstanceOf(Misuse);
+  expect((error as Misuse).message).toContain("liar says that it freed 1000000 bytes");
+  expect([liar.used, manager.executionHeld(1, ON_HEAP)]).toEqual([100, 100]);
+});
+
 function caught(ask: () => unknown): unknown {
   try {
     ask();
