@@ -23,6 +23,7 @@ import {
   AT_ROWS,
   AT_SLABS,
   AT_SPARE,
+  AT_TABLES_COUNT,
   AT_TOP,
   AT_USED,
   AT_VERSION,
@@ -62,8 +63,12 @@ const RECORDS_A_CALL: u32 = 3;
 
 // ---- create
 
-/** Writes an empty map over zeroed memory. The caller has checked `limitBytes` and committed `committedBytes` of data. */
-export function arenaCreate(limitBytes: u32, committedBytes: u32): void {
+/**
+ * Writes an empty map over zeroed memory. The caller has checked `limitBytes`, which bounds the data, and the tables with it
+ * when `tablesCount`, and has committed `committedBytes` of data.
+ */
+export function arenaCreate(limitBytes: u32, committedBytes: u32, tablesCount: bool): void {
+  store<u32>(AT_TABLES_COUNT, <u32>tablesCount);
   store<u32>(AT_VERSION, VERSION);
   store<u32>(AT_HEADER_BYTES, HEADER_BYTES);
   store<u32>(AT_LIMIT, limitBytes);
@@ -285,9 +290,23 @@ function extendTop(bytes: u32, align: u32): u32 {
 
 /** Whether the data reaches to `end`; if it could by growing, the map says so. */
 function reachable(end: u64): bool {
+  if (!withinLimit(end)) return false;
   if (end <= <u64>load<u32>(AT_COMMITTED)) return true;
-  if (end <= <u64>load<u32>(AT_LIMIT)) store<u32>(AT_DATA_WANTED, <u32>end);
+  store<u32>(AT_DATA_WANTED, <u32>end);
   return false;
+}
+
+/** Whether data up to `end` and, where they count, the tables after this call are within the limit. */
+// @ts-ignore: decorator
+@inline function withinLimit(end: u64): bool {
+  const tables: u64 = load<u32>(AT_TABLES_COUNT) != 0 ? tablesAfterCall() : 0;
+  return end + tables <= <u64>load<u32>(AT_LIMIT);
+}
+
+/** Where the tables end at most when this call is over. */
+// @ts-ignore: decorator
+@inline function tablesAfterCall(): u64 {
+  return <u64>record(load<u32>(AT_RECORDS) + RECORDS_A_CALL);
 }
 
 // @ts-ignore: decorator
@@ -352,8 +371,9 @@ function takeRecord(): u32 {
 /** Whether the map has room for the records of one call; if not, says how large it should be. */
 // @ts-ignore: decorator
 @inline function reserveRecords(): bool {
-  const end = record(load<u32>(AT_RECORDS) + RECORDS_A_CALL);
-  if (end <= (<usize>memory.size()) << 16) return true;
+  if (load<u32>(AT_TABLES_COUNT) != 0 && !withinLimit(load<u32>(AT_PEAK_TOP))) return false;
+  const end = tablesAfterCall();
+  if (end <= (<u64>memory.size()) << 16) return true;
   store<u32>(AT_MAP_WANTED, <u32>end);
   return false;
 }

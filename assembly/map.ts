@@ -8,7 +8,7 @@
 //     32  live blocks          36  records ever used  40  first unused record      44  last block before the top
 //     48  data wanted          52  map wanted         56  slabs                    60  free blocks
 //     64  warm empty slabs, one bit a class (96 bits) 76  rows of the free lists that hold a block, one bit a row
-//     80  columns of each row that hold a block, 8 bits a row
+//     80  columns of each row that hold a block, 8 bits a row   108  1 when the limit covers the tables too
 //    112  heads of the free lists, COLUMNS a row
 //    944  heads of the slabs with a free slot, one a class
 //   1268  slots of each class, 16 bits a class; 65535 is as far as it counts, and stays
@@ -52,6 +52,7 @@ export const COLUMN_BITS: u32 = 3;
 export const COLUMNS: u32 = 1 << COLUMN_BITS;
 export const ROWS: u32 = 26;
 export const AT_COLUMNS: usize = 80;
+export const AT_TABLES_COUNT: usize = 108;
 export const AT_LISTS: usize = 112;
 
 /** Classes of slots: 1 to 32 in steps of 8 bytes up to 256, then in steps of 16 bytes up to the largest slot. */

@@ -14,21 +14,22 @@ const OPERANDS: Readonly<Record<string, number>> = {
   free: 1,
   thread_done: 1,
 };
-const LINE = /^\d+: ([a-z_]+)((?: (?:0x[0-9a-f]{1,16}|\d{1,16}))+)$/;
-const NULL = 0;
+const LINE = /^\d+: ([a-z_]+)((?: (?:0x[0-9a-f]{1,16}|\d{1,20}))+)$/;
+const NULL = /^0x0+$/;
 
 /** Decodes `text`; `file` names it in errors. `thread_done` lines are not operations. Throws TraceError with the line. */
 export function readAndroid(text: Uint8Array, file: string): AllocTrace {
   const builder = new TraceBuilder();
-  const live = new Map<number, number | number[]>();
+  // By the text of the pointer: all 64 bits of it count.
+  const live = new Map<string, number | number[]>();
 
-  const add = (pointer: number, block: number): void => {
+  const add = (pointer: string, block: number): void => {
     const there = live.get(pointer);
     if (there === undefined) live.set(pointer, block);
     else if (typeof there === "number") live.set(pointer, [there, block]);
     else there.push(block);
   };
-  const take = (pointer: number): number | undefined => {
+  const take = (pointer: string): number | undefined => {
     const there = live.get(pointer);
     if (typeof there !== "object") {
       live.delete(pointer);
@@ -48,7 +49,8 @@ export function readAndroid(text: Uint8Array, file: string): AllocTrace {
     const operands = match?.[2]?.slice(1).split(" ") ?? [];
     if (OPERANDS[verb] !== operands.length)
       fail(`expected THREAD: OPERATION POINTER ..., found ${JSON.stringify(line.slice(0, 60))}`);
-    const [pointer = NULL, second = 0, third = 0] = operands.map(Number);
+    const [pointer = "", old = ""] = operands;
+    const [, second = 0, third = 0] = operands.map(Number);
     switch (verb) {
       case "malloc":
         add(pointer, builder.allocate(ALLOCATE, second, 0));
@@ -63,12 +65,12 @@ export function readAndroid(text: Uint8Array, file: string): AllocTrace {
         break;
       }
       case "realloc": {
-        if (second === NULL) {
+        if (NULL.test(old)) {
           add(pointer, builder.allocate(ALLOCATE, third, 0));
           break;
         }
-        const block = take(second) ?? fail(`reallocates 0x${second.toString(16)}, which is not live`);
-        if (pointer === NULL) builder.free(block);
+        const block = take(old) ?? fail(`reallocates ${old}, which is not live`);
+        if (NULL.test(pointer)) builder.free(block);
         else {
           builder.reallocate(block, third);
           add(pointer, block);
@@ -76,8 +78,8 @@ export function readAndroid(text: Uint8Array, file: string): AllocTrace {
         break;
       }
       case "free":
-        if (pointer === NULL) builder.nothing();
-        else builder.free(take(pointer) ?? fail(`frees 0x${pointer.toString(16)}, which is not live`));
+        if (NULL.test(pointer)) builder.nothing();
+        else builder.free(take(pointer) ?? fail(`frees ${pointer}, which is not live`));
         break;
       default:
     }

@@ -3,7 +3,7 @@
 import { textLines } from "./lines.js";
 import { ALLOCATE, type AllocTrace, TraceBuilder, TraceError } from "./trace.js";
 
-const LINE = /^(Alloc|Free)\((\d{1,15})\),$/;
+const LINE = /^(Alloc|Free)\((\d{1,20})\),$/;
 const GONE = -1;
 
 /** Decodes `text`; `file` names it in errors. Throws TraceError with the line. */

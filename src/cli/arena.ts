@@ -46,7 +46,7 @@ export function arenaCommand(): Command {
     .description("replay an allocation trace against the off-heap arena")
     .requiredOption("--trace <file>", "trace to replay, plain or gzipped")
     .addOption(new Option("--format <format>", "format of the trace").choices(TRACE_FORMATS).makeOptionMandatory())
-    .option("--limit <bytes>", "limit of the arena's data, bytes", parseLimit, MAX_ARENA_BYTES)
+    .option("--limit <bytes>", "limit of the arena, its tables included, bytes", parseLimit, MAX_ARENA_BYTES)
     .option("--shadow", "let an outside observer check placement and contents of every block")
     .option("--json", "one JSON object on standard output")
     .addHelpText("after", "\nExit code: 0 replayed, 1 violations, 2 a trace that cannot be read.")
@@ -69,7 +69,7 @@ function replayTrace(
   trace: AllocTrace,
   { trace: file, limit, shadow }: ArenaCommandOptions,
 ): { report: ArenaReport; refusedFrees: number; first: readonly Violation[] } {
-  const arena = { limitBytes: limit };
+  const arena = { limitBytes: limit, limitCoversTables: true };
   // Unmeasured, so that the measured replay runs compiled code.
   for (let round = 0; round < WARM_UPS; round += 1) replay(trace, arenaTarget(arena));
   const target = arenaTarget(arena);

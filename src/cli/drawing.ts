@@ -59,7 +59,8 @@ function cellLine(cells: readonly Cell[]): string {
       line += (open ? "│" : "") + " ".repeat(start - column - (open ? 1 : 0));
     }
     const inside = width - 1;
-    const name = region.name.length <= inside ? region.name : region.name.slice(0, inside);
+    // A name that does not fit is left to the table: half a word reads as another.
+    const name = region.name.length <= inside ? region.name : "";
     const left = Math.floor((inside - name.length) / 2);
     const text = `${" ".repeat(left)}${name}${" ".repeat(inside - name.length - left)}`;
     line += `│${region.paint ? region.paint(text) : text}`;

@@ -79,7 +79,7 @@ function offHeapPart(conf: Conf): bigint {
     throw refusal(
       conf,
       "spark.memory.offHeap.size",
-      "must come to at least 1 MiB, below 2^31 MiB, when off-heap memory is enabled",
+      "must come to at least 1 MiB, below 2^31 MiB, when off-heap memory is enabled (a number without a unit is bytes)",
     );
   }
   return sizeMiB;

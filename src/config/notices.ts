@@ -28,6 +28,7 @@ export type NoticeCode =
   | "test-key"
   // about what the values come to
   | "bare-executor-memory"
+  | "bare-off-heap-size"
   | "off-heap-not-enabled"
   | "container-too-small"
   | "overhead-below-default"
@@ -126,6 +127,8 @@ function knownKeyNotice(conf: Conf, key: KeyName): Notice | null {
   return null;
 }
 
+const SMALLEST_PLAUSIBLE_OFF_HEAP = 32n * MIB;
+
 function heapNotices(conf: Conf): Notice[] {
   const key = "spark.executor.memory";
   const text = conf.text(key);
@@ -140,6 +143,25 @@ function heapNotices(conf: Conf): Notice[] {
 }
 
 function offHeapNotices(conf: Conf, layout: MemoryLayout): Notice[] {
+  return [...bareOffHeapNotices(conf, layout), ...unusedOffHeapNotices(conf, layout)];
+}
+
+// A bare number that comes to so little was meant in another unit.
+function bareOffHeapNotices(conf: Conf, layout: MemoryLayout): Notice[] {
+  const key = "spark.memory.offHeap.size";
+  const text = conf.text(key);
+  if (text === undefined || !/^\s*\d+\s*$/.test(text)) return [];
+  if (layout.offHeap.total === 0n || layout.offHeap.total >= SMALLEST_PLAUSIBLE_OFF_HEAP) return [];
+  return [
+    {
+      code: "bare-off-heap-size",
+      key,
+      message: `${key}=${text.trim()} has no unit and is read as bytes: ${size(layout.offHeap.total)}; write a unit`,
+    },
+  ];
+}
+
+function unusedOffHeapNotices(conf: Conf, layout: MemoryLayout): Notice[] {
   if (layout.offHeapEnabled || layout.offHeap.total === 0n) return [];
   const counted = conf.release >= 300 ? " and no container counts it" : "";
   return [

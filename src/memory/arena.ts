@@ -61,7 +61,7 @@ const LAWS = [
 ];
 
 interface Exports {
-  readonly arenaCreate: (limitBytes: number, committedBytes: number) => void;
+  readonly arenaCreate: (limitBytes: number, committedBytes: number, tablesCount: number) => void;
   readonly arenaAllocate: (bytes: number, align: number) => number;
   readonly arenaFree: (handle: number) => number;
   readonly arenaResize: (handle: number, bytes: number) => number;
@@ -95,6 +95,8 @@ export interface ArenaMemories {
 export interface ArenaOptions {
   /** Most bytes of pages, 1 to MAX_ARENA_BYTES; rounded up to a multiple of 16. Default MAX_ARENA_BYTES. */
   readonly limitBytes?: number;
+  /** Whether the limit bounds the tables too, so that `highWaterBytes` stays within it. Default false: pages alone. */
+  readonly limitCoversTables?: boolean;
   /** Whether workers can attach. Default: where the host allows shared memory. */
   readonly shared?: boolean;
 }
@@ -149,7 +151,7 @@ export class Arena implements PageAllocator {
 
   /** A new arena with nothing in it. Throws ArenaError: `limit` for a limit out of range, `memory` when the host has none. */
   static create(options: ArenaOptions = {}): Arena {
-    const { limitBytes = MAX_ARENA_BYTES, shared = canShare() } = options;
+    const { limitBytes = MAX_ARENA_BYTES, limitCoversTables = false, shared = canShare() } = options;
     if (!Number.isInteger(limitBytes) || limitBytes < 1 || limitBytes > MAX_ARENA_BYTES)
       throw new ArenaError("limit", `an arena holds 1 to ${MAX_ARENA_BYTES} bytes, not ${limitBytes}`);
     const limit = Math.ceil(limitBytes / PAGE_ALIGN) * PAGE_ALIGN;
@@ -157,7 +159,8 @@ export class Arena implements PageAllocator {
     try {
       const data = createMemory({ initialUnits: 1, maximumUnits, shared });
       const map = createMemory({ initialUnits: 1, maximumUnits: MAX_WASM_UNITS, shared });
-      instantiate<Exports>(shared ? "shared" : "private", map).arenaCreate(limit, Math.min(limit, WASM_UNIT_BYTES));
+      const { arenaCreate } = instantiate<Exports>(shared ? "shared" : "private", map);
+      arenaCreate(limit, Math.min(limit, WASM_UNIT_BYTES), limitCoversTables ? 1 : 0);
       return new Arena({ map, data });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;

@@ -80,6 +80,24 @@ test("--limit bounds the arena", async () => {
   expect(report.peakLive).toBeLessThanOrEqual(100_000);
 });
 
+// The tables are part of what the limit bounds.
+test.each([2000, 20_000, 100_000, 1_000_000])("--limit %d bounds the high water, tables included", async (limit) => {
+  for (const name of ["source-map", "ls", "find"]) {
+    const args = ["--trace", golden(name), "--format", "wee", "--limit", String(limit), "--shadow", "--json"];
+    const report = JSON.parse((await run(arenaCommand(), args)).out) as ArenaReport;
+    expect(report).toMatchObject({ violations: 0 });
+    expect(report.peakLive).toBeGreaterThan(0);
+    expect(report.highWater).toBeLessThanOrEqual(limit);
+  }
+});
+
+test("a limit that the tables fill refuses all", async () => {
+  const args = ["--trace", golden("ls"), "--format", "wee", "--limit", "1", "--json"];
+  const { code, out } = await run(arenaCommand(), args);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ refused: 45, peakLive: 0 });
+});
+
 const refused = async (file: string, format: string): Promise<string> => {
   const { code, out, err } = await run(arenaCommand(), ["--trace", file, "--format", format, "--json"]);
   expect(code).toBe(2);

@@ -56,6 +56,23 @@ test.each([
   expect(highest).toBe(peak);
 });
 
+test("android: all 64 bits of a pointer count", () => {
+  const pointer = (i: number): string => `0x${(0xb400007a1b2c3000n + 16n * BigInt(i)).toString(16)}`;
+  const lines: string[] = [];
+  for (let i = 0; i < 1000; i += 1) lines.push(`1: malloc ${pointer(i)} ${i % 2 === 0 ? 16 : 4096}`);
+  for (let i = 1; i < 1000; i += 2) lines.push(`1: free ${pointer(i)}`);
+  lines.push("1: free 0x0", `1: realloc ${pointer(1)} 0x0 10`, "1: malloc 0x10 18446744073709551615");
+  const trace = readTrace(utf8(`${lines.join("\n")}\n`), "android", "t");
+  const freed = rows(trace).filter(([kind]) => kind === FREE);
+  expect(freed.map(([, block]) => block)).toEqual(Array.from({ length: 500 }, (_, i) => 2 * i + 1));
+  expect(trace.blockCount).toBe(1000);
+  expect(rows(trace).slice(1500)).toEqual([
+    [NOTHING, 0, 0, 0],
+    [ALLOCATE, 999, 10, 0],
+    [ALLOCATE, 997, 2 ** 64, 0],
+  ]);
+});
+
 describe("wee", () => {
   test("ordinals of Allocs become block numbers", () => {
     const trace = readTrace(utf8("Alloc(5),\nAlloc(0),\n\nFree(0),\nAlloc(7),\nFree(2),\nFree(1),\n"), "wee", "t");

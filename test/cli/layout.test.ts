@@ -198,7 +198,7 @@ describe("drawing", () => {
     };
     expect(drawRegions([{ name: "huge", bytes: 10n ** 18n }, tiny, { name: "none", bytes: 0n }], 20)).toEqual([
       "┌────────────────┬─┐",
-      "│      huge      │t│",
+      "│      huge      │ │",
       "└────────────────┴─┘",
     ]);
   });

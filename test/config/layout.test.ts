@@ -220,6 +220,23 @@ describe("static manager", () => {
   });
 });
 
+describe("off-heap sizes without a unit", () => {
+  const noticesOf = (size: string): string[] => {
+    const conf = readConf({ "spark.memory.offHeap.enabled": "true", "spark.memory.offHeap.size": size }, "4.1");
+    const layout = memoryLayout(conf, { ...G1, heapBytes: 8n << 30n });
+    const notices = layoutNotices(conf, layout, { cluster: "standalone", python: false, container: null });
+    return notices.filter(({ key }) => key === "spark.memory.offHeap.size").map(({ code }) => code);
+  };
+
+  test.each(["4096", " 1000000 ", "33554431"])("%j is told to be bytes", (size) => {
+    expect(noticesOf(size)).toEqual(["bare-off-heap-size"]);
+  });
+
+  test.each(["33554432", "4294967296", "4096b", "4m"])("%j is meant", (size) => {
+    expect(noticesOf(size)).toEqual([]);
+  });
+});
+
 describe("plain numbers", () => {
   test("what an account can hold is narrowed, the rest is refused by name", () => {
     const raw = { "spark.executor.memory": "8g", "spark.memory.offHeap.size": "1g" };
