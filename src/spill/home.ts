@@ -1,18 +1,19 @@
 // The directories that spill files live in. Each store has its own, whose name says who made it and ends in 128 random bits;
-// a store that starts removes those that dead processes left beside it.
+// a store that starts removes those that dead processes left beside it. A program that keeps its stores and files of the same
+// kind in a directory of its own names it likewise, and that goes the same way.
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { SpillFileSystem } from "./filesystem.js";
 import { isGone, thisProcess, type Owner } from "./owner.js";
 
-const HOME = /^tungsten-spill-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-(\d+)-(\d+)-[0-9a-f]{32}$/;
+const HOME = /^tungsten-(?:spill|study)-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-(\d+)-(\d+)-[0-9a-f]{32}$/;
 const FILE = /^[0-9a-f]{32}\.run$/;
 
 /** A name for a directory of this process that nobody can guess. */
-export function newHomeName(owner: Owner = thisProcess()): string {
+export function newHomeName(owner: Owner = thisProcess(), of: "spill" | "study" = "spill"): string {
   const { machine, boot, space, pid, start } = owner;
-  return `tungsten-spill-${machine}-${boot}-${space}-${pid}-${start}-${randomBytes(16).toString("hex")}`;
+  return `tungsten-${of}-${machine}-${boot}-${space}-${pid}-${start}-${randomBytes(16).toString("hex")}`;
 }
 
 /** A name for a file that nobody can guess. */
@@ -27,7 +28,7 @@ export interface Leftovers {
 }
 
 /**
- * Removes from `parent` the directories of processes that are gone, with the spill files in them and nothing else. Throws only what
+ * Removes from `parent` the directories of processes that are gone, with the spill files and such directories in them and nothing else. Throws only what
  * listing `parent` throws: that somebody else's leftovers resist is no reason to refuse work.
  */
 export function removeLeftovers(parent: string, fs: SpillFileSystem): Leftovers {
@@ -42,6 +43,7 @@ export function removeLeftovers(parent: string, fs: SpillFileSystem): Leftovers 
       // In a directory open to all, a link or a stranger's directory may carry such a name.
       if (!found.isDirectory() || (process.getuid && found.uid !== process.getuid())) continue;
       if (!isGone(owner, found.mtimeMs)) continue;
+      removeLeftovers(home, fs);
       for (const file of fs.readdirSync(home)) if (FILE.test(file)) fs.unlinkSync(join(home, file));
       fs.rmdirSync(home);
       removed += 1;

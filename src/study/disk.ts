@@ -4,6 +4,7 @@
 import { randomFillSync } from "node:crypto";
 import { closeSync, constants, fdatasyncSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { newFileName } from "../spill/home.js";
 import { median } from "./statistics.js";
 
 /** Bytes per second, medians. */
@@ -21,7 +22,7 @@ const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 /** Writes `bytes` (1 or more) to a file of its own in `directory`, `rounds` times. */
 export function measureDisk(directory: string, bytes: number, rounds: number): DiskSpeed {
   const block = randomFillSync(new Uint8Array(BLOCK_BYTES));
-  const file = join(directory, "disk-speed");
+  const file = join(directory, newFileName());
   const written: number[] = [];
   const synced: number[] = [];
   for (let round = 0; round < rounds; round += 1) {

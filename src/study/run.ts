@@ -1,10 +1,13 @@
 // The study from rows to results: one process a mode, rounds in turn, and nothing left on the disk whatever happens.
 
-import { mkdtempSync, rmSync, unlinkSync } from "node:fs";
+import { mkdirSync, rmSync, unlinkSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { Refusal } from "../fault.js";
 import { type Mode, OFF_HEAP } from "../memory/mode.js";
+import { nodeFileSystem } from "../spill/filesystem.js";
+import { newFileName, newHomeName, removeLeftovers } from "../spill/home.js";
+import { thisProcess } from "../spill/owner.js";
 import { measureDisk } from "./disk.js";
 import { type InputRequest, openInput } from "./input.js";
 import { Measurer } from "./measurer.js";
@@ -68,12 +71,14 @@ export async function runStudy(study: PreparedStudy, progress: Progress, signal:
   const { request, table, plans } = study;
   const { cores } = request.budget;
   const head = headOf(table);
-  const directory = mkdtempSync(join(request.directory, "tungsten-study-"));
+  removeLeftovers(request.directory, nodeFileSystem);
+  const directory = join(request.directory, newHomeName(thisProcess(), "study"));
+  mkdirSync(directory, { mode: 0o700 });
   const measurers: Measurer[] = [];
   const results: (ModeResult & { readonly rounds: Round[] })[] = [];
   let disk: Study["disk"] = null;
   try {
-    const tableFile = join(directory, "table");
+    const tableFile = join(directory, newFileName());
     writeRows(tableFile, table, request.directory);
     for (const { mode, conf, layout } of plans) {
       progress.step(`starting the ${modeTitle(mode)} process`);

@@ -115,7 +115,7 @@ test("a broken file is named with its line", async () => {
 });
 
 test("an interrupt ends the processes, removes the files, and prints what there is", async () => {
-  const { child, ended } = study(...small, "--rounds", "10000", "--json");
+  const { child, ended } = study(...small, "--rounds", "300", "--json");
   await measuring(child);
   expect(readdirSync(spills)).toHaveLength(1);
   child.kill("SIGINT");
@@ -128,7 +128,7 @@ test("an interrupt ends the processes, removes the files, and prints what there 
 });
 
 test("measuring processes whose parent is killed end and leave nothing", async () => {
-  const { child, ended } = study(...small, "--rounds", "10000");
+  const { child, ended } = study(...small, "--rounds", "300");
   await measuring(child);
   child.kill("SIGKILL");
   // The output closes when the last process that holds it has ended.
@@ -136,11 +136,26 @@ test("measuring processes whose parent is killed end and leave nothing", async (
   expect(readdirSync(spills)).toEqual([]);
 });
 
-/** Resolves when both processes have been started and a while has passed. */
+test("what a study leaves whose processes are all killed at once, the next one removes", async () => {
+  const { child, ended } = study(...small, "--rounds", "300");
+  await measuring(child);
+  const pids = readdirSync(spills)
+    .flatMap((name) => readdirSync(join(spills, name)))
+    .map((name) => Number(/^tungsten-spill-\w+-\w+-\w+-(\d+)-/.exec(name)?.[1]))
+    .filter((pid) => pid > 0);
+  expect(pids.length).toBeGreaterThan(0);
+  for (const pid of [...pids, child.pid!]) process.kill(pid, "SIGKILL");
+  await ended;
+  expect(readdirSync(spills)).toHaveLength(1);
+  expect((await study(...small, "--rounds", "1").ended).code).toBe(0);
+  expect(readdirSync(spills)).toEqual([]);
+});
+
+/** Resolves when rounds have been measured and most of 300 are to come. */
 function measuring(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     child.stderr!.on("data", (text: string) => {
-      if (text.includes("starting the off-heap process")) setTimeout(resolve, 1500);
+      if (/\d+ of \d+ rounds/.test(text)) resolve();
     });
   });
 }
