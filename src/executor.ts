@@ -2,6 +2,7 @@
 
 import {
   type Collector,
+  COLLECTORS,
   executorNumbers,
   memoryLayout,
   type ExecutorNumbers,
@@ -12,6 +13,7 @@ import { type Conf, readConf } from "./config/keys.js";
 import { DEFAULT_GENERATION } from "./config/release.js";
 import { type Leak, type SpillObserver, TaskMemoryManager } from "./execution/task.js";
 import { MemoryLeak, Misuse } from "./execution/refusal.js";
+import { Refusal } from "./fault.js";
 import { accountPages } from "./memory/account-pages.js";
 import { createArenas } from "./memory/arena-set.js";
 import { AsyncWaits, type WaitOptions } from "./memory/async.js";
@@ -31,10 +33,10 @@ import { type BlockDisk, BlockStore } from "./storage/store.js";
 export interface ExecutorOptions {
   /** Spark keys as strings, e.g. `{ "spark.executor.memory": "8g" }`. */
   readonly conf?: Readonly<Record<string, string>>;
-  /** Cores of the executor; they decide the page size. 1 when left out. */
+  /** Cores of the executor, 1 or more; they decide the page size. What `spark.executor.cores` says when left out, or 1. */
   readonly cores?: number;
   readonly collector?: Collector;
-  /** `2.4`, `3.5`, `4.1` (the default), or any Spark version from 2.4 on. */
+  /** `2.4`, `3.5`, `4.1` (the default), or any Spark version between them. */
   readonly generation?: string;
   /** How the regions are sized; by default as `spark.memory.useLegacyMode` says (2.4), else unified. */
   readonly layout?: ManagerName;
@@ -76,12 +78,12 @@ export class Executor {
   constructor(options: ExecutorOptions) {
     const conf = confOf(options);
     const layout = memoryLayout(conf, {
-      cores: options.cores ?? 1,
-      collector: options.collector ?? "G1",
+      cores: coresOf(options, conf),
+      collector: oneOf("collector", options.collector ?? "G1", COLLECTORS),
       ...(options.layout === undefined ? {} : { manager: options.layout }),
     });
     this.numbers = executorNumbers(conf, layout);
-    this.#accountsOnly = options.pages === "accounts";
+    this.#accountsOnly = oneOf("pages", options.pages ?? "real", ["real", "accounts"]) === "accounts";
     this.#failOnLeak = conf.get("spark.unsafe.exceptionOnMemoryLeak");
     this.manager = new MemoryManager({
       policy: options.policy ?? (layout.manager === "static" ? staticPolicy(this.numbers.maxUnroll!) : unified),
@@ -175,6 +177,18 @@ export class Executor {
     if (this.#accountsOnly) return accountPages(mode);
     return mode === ON_HEAP ? new HeapPool() : createArenas({ limitBytes: this.numbers.offHeap.total });
   }
+}
+
+function coresOf({ cores }: ExecutorOptions, conf: Conf): number {
+  if (cores === undefined) return conf.get("spark.executor.cores");
+  if (!(Number.isInteger(cores) && cores >= 1 && cores < 2 ** 31))
+    throw new Refusal(`cores: ${cores} is no number of cores`);
+  return cores;
+}
+
+function oneOf<T extends string>(option: string, value: T, known: readonly T[]): T {
+  if (!known.includes(value)) throw new Refusal(`${option}: "${value}" is none of ${known.join(", ")}`);
+  return value;
 }
 
 function confOf({ conf = {}, generation = DEFAULT_GENERATION }: ExecutorOptions): Conf {

@@ -5,7 +5,7 @@
 import { Refusal } from "../fault.js";
 import { BYTE_UNITS, parseBytes, parseSignedBytes, type ByteUnit } from "./bytes.js";
 import { BadValue, LONG_MAX, parseBoolean, parseDouble, parseInt32, parseLong, trim } from "./java.js";
-import { releaseOf, type Release } from "./release.js";
+import { releaseOf, ruledRelease, type Release } from "./release.js";
 import { parseTime, type TimeUnit } from "./time.js";
 
 /** A key whose text cannot be read or whose value is not allowed, or values that do not fit together. */
@@ -250,9 +250,9 @@ export interface Conf {
   has(key: KeyName): boolean;
 }
 
-/** Takes a configuration of a generation (`4.1`) or of any version from 2.0 on (`3.3.4`). Nothing is read yet. */
+/** Takes a configuration of a generation (`4.1`) or of any version from 2.4 to 4.1 (`3.3.4`). Nothing is read yet. */
 export function readConf(raw: Readonly<Record<string, string>>, version: string): Conf {
-  const release = releaseOf(version);
+  const release = ruledRelease(version);
   const texts = Object.freeze({ ...raw });
   for (const [key, value] of Object.entries<unknown>(texts)) {
     if (typeof value !== "string")

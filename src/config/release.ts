@@ -13,14 +13,21 @@ export type Generation = (typeof GENERATIONS)[number];
 /** What a generation is when nobody says. */
 export const DEFAULT_GENERATION: Generation = "4.1";
 
-const OLDEST: Release = 200;
+const OLDEST: Release = 204;
+const NEWEST: Release = 401;
 
-/** The release of a version text such as `2.4`, `3.5.7` or `4.1.1`. Refuses what is no version, and all before 2.0. */
+/** The release of a version text such as `1.6`, `3.5.7` or `4.1.1`. Refuses what is no version. */
 export function releaseOf(version: string): Release {
   const match = /^(\d+)\.(\d{1,2})(?:[.-].*)?$/.exec(version);
   if (!match) throw new Refusal(`"${version}" is not a Spark version such as 3.5 or 4.1.1`);
-  const release = Number(match[1]) * 100 + Number(match[2]);
-  if (release < OLDEST) throw new Refusal(`Spark ${version} is not known here: the oldest is 2.0`);
+  return Number(match[1]) * 100 + Number(match[2]);
+}
+
+/** The same for a release whose rules are wanted: refuses those before 2.4 and after 4.1. */
+export function ruledRelease(version: string): Release {
+  const release = releaseOf(version);
+  if (release < OLDEST || release > NEWEST)
+    throw new Refusal(`the rules of Spark ${version} are not known here: 2.4 is the oldest and 4.1 the newest`);
   return release;
 }
 

@@ -221,7 +221,7 @@ export class Arena implements PageAllocator {
 
   /** The handle of `bytes` bytes (1 or more) at a multiple of `align` (a power of two), or 0. Contents are unspecified. */
   allocateBlock(bytes: number, align = BLOCK_ALIGN): number {
-    if (!(bytes <= this.limitBytes)) return 0;
+    if (!isSize(bytes, this.limitBytes) || !isPowerOfTwo(align)) return refuseBlock(bytes, align);
     const handle = this.#allocate(bytes, align);
     return handle === 0 ? this.#allocateRarely(bytes, align) : handle;
   }
@@ -243,7 +243,7 @@ export class Arena implements PageAllocator {
    * room, and then the block is as it was. Alignment beyond 8 is not kept by a move.
    */
   reallocateBlock(handle: number, bytes: number): number {
-    if (!(bytes <= this.limitBytes)) return 0;
+    if (!isSize(bytes, this.limitBytes)) return refuseBlock(bytes, BLOCK_ALIGN);
     const outcome = this.#resize(handle, bytes);
     return outcome === RESIZED ? handle : this.#move(handle, bytes, outcome);
   }
@@ -318,7 +318,6 @@ export class Arena implements PageAllocator {
 
   /** The allocator said no: grow what it wants for as long as that helps. */
   #allocateRarely(bytes: number, align: number): number {
-    assert(bytes >= 1, `a block has at least 1 byte, not ${bytes}`);
     while (this.#growAsWanted()) {
       const handle = this.#allocate(bytes, align);
       if (handle !== 0) return handle;
@@ -327,7 +326,6 @@ export class Arena implements PageAllocator {
   }
 
   #move(handle: number, bytes: number, outcome: number): number {
-    assert(bytes >= 1, `a block has at least 1 byte, not ${bytes}`);
     if (outcome === NOT_LIVE) throw new PageError("double free", `handle ${handle >>> 0} is not live`);
     while (this.#growAsWanted()) if (this.#resize(handle, bytes) === RESIZED) return handle;
     const moved = this.allocateBlock(bytes);
@@ -368,6 +366,22 @@ function grow(memory: WebAssembly.Memory, bytes: number, limitBytes: number): bo
     }
   }
   return false;
+}
+
+function isSize(bytes: number, limitBytes: number): boolean {
+  return bytes >>> 0 === bytes && bytes !== 0 && bytes <= limitBytes;
+}
+
+function isPowerOfTwo(align: number): boolean {
+  return align > 0 && (align & (align - 1)) === 0;
+}
+
+/** 0 for a size that is merely too large; what is no size or no alignment is misuse. */
+function refuseBlock(bytes: number, align: number): 0 {
+  if (!(bytes >= 1 && Math.floor(bytes) === bytes))
+    throw new PageError("bad size", `a block has a whole number of bytes, at least 1, not ${bytes}`);
+  if (!isPowerOfTwo(align)) throw new PageError("bad size", `an alignment is a power of two, not ${align}`);
+  return 0;
 }
 
 function canShare(): boolean {

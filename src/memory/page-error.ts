@@ -6,6 +6,7 @@ export type PageFault =
   | "double free"
   | "foreign page"
   | "freed while in a task"
+  | "bad size"
   | "write past the end"
   | "write before the start"
   | "write after free";

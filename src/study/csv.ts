@@ -74,7 +74,7 @@ export function fieldValue(text: Uint8Array, start: number, end: number): Uint8A
   if (text[start] !== QUOTE) return text.subarray(start, end);
   const inside = text.subarray(start + 1, end - 1);
   if (!inside.includes(QUOTE)) return inside;
-  return inside.filter((byte, i) => byte !== QUOTE || oddRunOfQuotes(inside, i));
+  return singled(inside);
 }
 
 function endsField(text: Uint8Array, at: number): boolean {
@@ -82,9 +82,10 @@ function endsField(text: Uint8Array, at: number): boolean {
   return byte === COMMA || byte === LF || byte === undefined || (byte === CR && (text[at + 1] ?? LF) === LF);
 }
 
-/** Of a run of doubled quotes every other one is kept, the first included. */
-function oddRunOfQuotes(bytes: Uint8Array, at: number): boolean {
-  let run = 0;
-  while (at - run >= 0 && bytes[at - run] === QUOTE) run += 1;
-  return run % 2 === 1;
+/** A copy with one quote for every two. */
+function singled(bytes: Uint8Array): Uint8Array {
+  const value = new Uint8Array(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at += bytes[at] === QUOTE ? 2 : 1) value[length++] = bytes[at]!;
+  return value.subarray(0, length);
 }

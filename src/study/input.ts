@@ -1,6 +1,6 @@
 // Where the rows come from: the table that lies in the repository, a CSV file of one's own, or a generator with a seed.
 
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
@@ -148,11 +148,13 @@ function contents(file: string): Uint8Array {
   }
 }
 
-/** As readFileSync, which ends at 2 GiB. */
+/** As readFileSync, which ends at 2 GiB; a pipe does not say how much will come and is read that way. */
 function readWhole(file: string): Uint8Array {
   const fd = openSync(file, "r");
   try {
-    const bytes = new Uint8Array(fstatSync(fd).size);
+    const found = fstatSync(fd);
+    if (!found.isFile()) return readFileSync(fd);
+    const bytes = new Uint8Array(found.size);
     let at = 0;
     for (let got = 1; got > 0 && at < bytes.length; at += got)
       got = readSync(fd, bytes, at, Math.min(2 ** 30, bytes.length - at), null);
@@ -172,7 +174,7 @@ function columnsOf(file: string): string {
   } catch (error) {
     if (!(error instanceof BadCsv) || names.length === 0) throw error;
   }
-  return `its columns are ${names.join(", ")}`;
+  return `its columns are ${listed(names)}`;
 }
 
 function headerOf(text: Uint8Array, row: CsvRow): string[] {
@@ -184,9 +186,16 @@ function headerOf(text: Uint8Array, row: CsvRow): string[] {
 
 function columnNamed(header: readonly string[], key: string): number {
   const column = header.indexOf(key);
-  if (column < 0) throw new BadCsv(1, `names no column "${key}"; its columns are ${header.join(", ")}`);
+  if (column < 0) throw new BadCsv(1, `names no column "${key}"; its columns are ${listed(header)}`);
   if (header.includes(key, column + 1)) throw new BadCsv(1, `names the column "${key}" twice`);
   return column;
+}
+
+const MOST_NAMES = 20;
+
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  return names.slice(0, MOST_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 /** Text of which only digits, signs and the like matter: any other byte becomes some other character. */

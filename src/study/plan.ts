@@ -43,12 +43,17 @@ export function neededBytes(table: Table): number {
 }
 
 /**
- * The configuration for one mode. Where the user has set no size, both modes get the same budget: off-heap by
- * `spark.memory.offHeap.size`, on-heap by the keys with which Spark's own tests set a heap to the byte.
+ * The configuration for one mode. Both modes get the same budget, also where the user has set a size for one of them only:
+ * off-heap by `spark.memory.offHeap.size`, on-heap by the keys with which Spark's own tests set a heap to the byte.
  */
 export function confOf(mode: Mode, { memoryBytes, pageBytes, compress, cores, conf }: Budget, needBytes: number): Conf {
-  const budget = memoryBytes ?? offHeapBytes(conf) ?? defaultBudget(needBytes);
   const ownHeap = memoryBytes === null && ("spark.executor.memory" in conf || "spark.testing.memory" in conf);
+  const budget =
+    memoryBytes ??
+    offHeapBytes(conf) ??
+    (ownHeap
+      ? numbersOf({ ...conf, "spark.memory.offHeap.enabled": "false" }, cores).onHeap.total
+      : defaultBudget(needBytes));
   const sized: Conf = {
     ...(mode === OFF_HEAP ? offHeapOf(conf, budget) : ownHeap ? conf : heapOf(conf, budget)),
     "spark.memory.offHeap.enabled": String(mode === OFF_HEAP),

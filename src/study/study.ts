@@ -70,6 +70,9 @@ export interface Summary {
   readonly sparkDiskBytesSpilled: number;
   readonly spillBytesPerSecond: number;
   readonly peakBytes: number;
+  /** Requests for pages and bytes, and the manager's answers that were short of what was asked, until a spill made room. */
+  readonly requests: number;
+  readonly shortGrants: number;
   readonly gc: Collected;
   readonly gcByKind: Readonly<Record<GcKind, Collected>>;
   readonly acquires: Acquires;
@@ -118,6 +121,8 @@ export function summarise(result: ModeResult, { rows }: TableHead, referenceHash
     sparkDiskBytesSpilled: middle((round) => round.sparkDiskBytesSpilled),
     spillBytesPerSecond: middle((round) => round.diskBytesSpilled / round.writeSeconds),
     peakBytes: middle((round) => round.peakBytes),
+    requests: middle((round) => round.acquires.counts.reduce((sum, count) => sum + count, 0)),
+    shortGrants: middle((round) => round.shortGrants),
     gc: collected(pauses),
     gcByKind: Object.fromEntries(
       GC_KINDS.map((kind) => [kind, collected(pauses.filter((pause) => pause.kind === kind))]),
@@ -196,9 +201,12 @@ export function cautions(study: Study): string[] {
 export function pressure({ neededBytes, modes }: Study): string {
   const need = `${humanBytes(neededBytes)} of rows and pointers`;
   if (modes.length === 0) return need;
-  const budget = modes[0]!.layout.total;
-  const times = neededBytes / budget;
-  return `${need} under ${humanBytes(budget)}${times > 1 ? `: ${times.toFixed(1)} times too much` : ", where they fit"}`;
+  const budgets = [...new Set(modes.map(({ layout }) => layout.total))];
+  const under = budgets.map((budget) => {
+    const times = neededBytes / budget;
+    return `${humanBytes(budget)}${times > 1 ? `: ${times.toFixed(1)} times too much` : ", where they fit"}`;
+  });
+  return `${need} under ${under.join("; off-heap under ")}`;
 }
 
 function collected(pauses: readonly { readonly durationMs: number }[]): Collected {

@@ -5,7 +5,7 @@ import { BYTE_UNITS, parseBytes, type ByteUnit } from "../config/bytes.js";
 import { containerLayout } from "../config/container.js";
 import { readConf } from "../config/keys.js";
 import { COLLECTORS, memoryLayout, readOuts, type Collector } from "../config/layout.js";
-import { releaseOf } from "../config/release.js";
+import { ruledRelease } from "../config/release.js";
 import { parseTime, TIME_UNITS, type TimeUnit } from "../config/time.js";
 import { Refusal } from "../fault.js";
 import { encodeSparkAddress, MAX_PAGES, pageOfSpark } from "../memory/address.js";
@@ -161,7 +161,7 @@ function engineOf(header: JsonObject): VectorEngine {
   if (integerField(header, "version") !== 1) throw new BadField("only version 1 is known");
   const version = /^spark-(.+)$/.exec(textField(header, "engine"))?.[1];
   if (version === undefined) throw new BadField('field "engine" must name a Spark version, such as "spark-3.5.7"');
-  releaseOf(version);
+  ruledRelease(version);
   return { version, collector: oneOf(header, "collector", COLLECTORS) };
 }
 

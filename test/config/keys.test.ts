@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkKeys, ConfigError, executorMemoryBareBytes, KEY_NAMES, KEYS, readConf } from "../../src/config/keys.js";
 import { keyNotices } from "../../src/config/notices.js";
 import { Refusal } from "../../src/fault.js";
-import { releaseOf } from "../../src/config/release.js";
+import { releaseOf, ruledRelease } from "../../src/config/release.js";
 
 function refusal(read: () => unknown): ConfigError {
   try {
@@ -21,7 +21,7 @@ const codes = (raw: Record<string, string>, version = "4.1") =>
 
 describe("reading keys", () => {
   test("an empty configuration gives the defaults of every release", () => {
-    for (const version of ["2.0", "2.4", "3.5", "4.1"]) {
+    for (const version of ["2.4", "3.0.3", "3.5", "4.1"]) {
       const conf = readConf({}, version);
       checkKeys(conf);
       for (const key of KEY_NAMES) expect(conf.get(key)).toBe(KEYS[key].fallback);
@@ -103,7 +103,9 @@ describe("reading keys", () => {
 describe("releases", () => {
   test("versions compare as numbers", () => {
     expect(["2.4", "2.4.8", "3.10.0", "4.1.1-SNAPSHOT"].map(releaseOf)).toEqual([204, 204, 310, 401]);
-    for (const bad of ["1.6.3", "4", "latest", "4.1x", ""]) expect(() => releaseOf(bad)).toThrow(Refusal);
+    for (const bad of ["4", "latest", "4.1x", ""]) expect(() => releaseOf(bad)).toThrow(Refusal);
+    expect(["2.4.0", "3.0.3", "4.1.9"].map(ruledRelease)).toEqual([204, 300, 401]);
+    for (const bad of ["1.6.3", "2.3.4", "4.2.0", "9.9"]) expect(() => ruledRelease(bad)).toThrow("2.4 is the oldest");
   });
 });
 

@@ -119,6 +119,27 @@ describe.each(kinds)("arena over %s memory", (_, shared) => {
     arena.check();
   });
 
+  test.each([0, -1, 0.5, 1.5, Number.NaN, -Infinity])("%d bytes is no size: misuse, and nothing changes", (bytes) => {
+    const arena = Arena.create({ limitBytes: 1 << 20 });
+    const block = arena.allocateBlock(100);
+    for (const ask of [
+      () => arena.allocateBlock(bytes),
+      () => arena.allocateZeroed(bytes),
+      () => arena.allocate(bytes),
+      () => arena.reallocateBlock(block, bytes),
+    ]) {
+      expect(ask).toThrow(expect.objectContaining({ fault: "bad size" }));
+    }
+    arena.check();
+    expect(arena.liveBlocks).toBe(1);
+  });
+
+  test.each([0, 3, 24, -8, Number.NaN])("%d is no alignment", (align) => {
+    const arena = Arena.create({ limitBytes: 1 << 20 });
+    expect(() => arena.allocateBlock(8, align)).toThrow(expect.objectContaining({ fault: "bad size" }));
+    expect(arena.liveBlocks).toBe(0);
+  });
+
   test("merges neighbours at once: pairs freed serve their sum", () => {
     const arena = create(8 * MIB);
     const all = Array.from({ length: 8 }, () => arena.allocateBlock(MIB));

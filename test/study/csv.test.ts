@@ -44,6 +44,7 @@ test.each([
       ["x,y", "1\r\n2"],
     ],
   ],
+  ["a field of quotes", `a\n"${'""'.repeat(100_000)}"\n`, [["a"], ['"'.repeat(100_000)]]],
   ["doubled quotes", 'a\n"say ""no"""\n""""\n', [["a"], ['say "no"'], ['"']]],
   [
     "empty fields and empty quotes",

@@ -1,5 +1,6 @@
 // Tables from CSV texts, from the embedded file and from the generator; their way through a file; their right order.
 
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +56,24 @@ test("files: plain and gzipped alike; troubles name the file", () => {
   writeFileSync(plain, 'k\n1\n"2\n');
   expect(() => readCsvTable(plain, "k")).toThrow(`${plain}, line 3: `);
   expect(() => openInput({ input: join(directory, "absent"), key: "k", rows: null, seed: 1 })).toThrow("absent");
+});
+
+test("a pipe is read to its end", () => {
+  const file = join(directory, "piped.csv");
+  writeFileSync(file, `k,v\n${"1,2\n".repeat(100_000)}`);
+  const program = `
+    import { readCsvTable } from "./dist/study/input.js";
+    console.log(readCsvTable("/dev/stdin", "k").rows);`;
+  const piped = ['cat "$0" | "$1" --input-type=module -e "$2"', file, process.execPath, program];
+  expect(execFileSync("sh", ["-c", ...piped], { encoding: "utf8" })).toBe("100000\n");
+});
+
+test("many columns are not all told", () => {
+  const names = Array.from({ length: 5000 }, (_, i) => `c${i}`);
+  const file = join(directory, "wide.csv");
+  writeFileSync(file, `${names.join(",")}\n${names.map(() => "1").join(",")}\n`);
+  expect(() => readCsvTable(file, "k")).toThrow(/its columns are c0, .*, c19 and 4980 more$/);
+  expect(() => openInput({ input: file, key: null, rows: null, seed: 1 })).toThrow(/c19 and 4980 more$/);
 });
 
 test("the embedded table, by any of its columns", () => {

@@ -21,10 +21,11 @@ test("both modes get a fifth of the need, or what --memory says", () => {
   expect(totals({ ...asked, memoryBytes: MIB, conf })).toEqual([MIB, MIB]);
 });
 
-test("an off-heap size alone sizes both modes; a heap of the user's own stays as Spark reads it", () => {
+test("a size for one mode is the budget of both; a heap of the user's own stays as Spark reads it", () => {
   expect(totals({ ...asked, conf: { "spark.memory.offHeap.size": "6m" } })).toEqual([6 * MIB, 6 * MIB]);
   const [onHeap, offHeap] = totals({ ...asked, conf: { "spark.executor.memory": "1g" } });
-  expect([onHeap, offHeap]).toEqual([Math.floor((1024 - 300) * MIB * 0.6), 4 * MIB]);
+  const total = Math.floor((1024 - 300) * MIB * 0.6);
+  expect([onHeap, offHeap]).toEqual([total, total]);
 });
 
 test("pages follow Spark's rule from 64 KiB on, unless they are named", () => {
