@@ -18,7 +18,7 @@ test("cores come from the option, then from spark.executor.cores, and are 1 othe
 test.each([
   [{ cores: 1.5 }, "cores: 1.5"],
   [{ cores: 0 }, "cores: 0"],
-  [{ collector: "Z" as "G1" }, 'collector: "Z" is none of G1, other'],
+  [{ collector: "Z" as "G1" }, 'collector: "Z" is none of G1'],
   [{ pages: "none" as "real" }, 'pages: "none" is none of real, accounts'],
   [{ generation: "9.9" }, "Spark 9.9"],
   [{ generation: "2.3" }, "Spark 2.3"],
