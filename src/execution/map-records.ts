@@ -19,7 +19,7 @@ export class MapRecords extends MapRecord {
   readonly #pages: Page[];
   readonly #destructive: boolean;
   #open = true;
-  /** Records that have not been returned. */
+  /** Records that have not been returned; what is appended later is not. */
   #remaining: number;
 
   // The next record: its anchor, a byte of `#from`; `#left` records follow each other there.
@@ -92,10 +92,6 @@ export class MapRecords extends MapRecord {
 
   #turn(): boolean {
     if (!this.#open) throw new Misuse(`${this.#map.name} has been reset or freed: its records are gone`);
-    if (this.#remaining === 0) {
-      this.#leavePage();
-      return false;
-    }
     if (this.#turnToPage()) return true;
     try {
       return this.#turnToBlock();
@@ -114,7 +110,7 @@ export class MapRecords extends MapRecord {
       throw new Misuse(`${this.#map.name} has been reset or freed: its records are gone`);
     this.#leavePage();
     const page = this.#pages[this.#next];
-    if (page === undefined) return false;
+    if (page === undefined || this.#remaining === 0) return false;
     this.#page = page;
     this.#next += 1;
     this.#from = page.views;
@@ -174,7 +170,11 @@ function writePage(store: SpillStore, page: Page): Run {
       }
       records += 1;
       at += bytes;
-      for (; at - start > most; start += most, records = 0) writer.writeBlock(u8, start, most, records);
+      if (bytes <= most) continue;
+      for (let piece = most; start < at; start += piece, records = 0) {
+        piece = Math.min(most, at - start);
+        writer.writeBlock(u8, start, piece, records);
+      }
     }
     if (at > start) writer.writeBlock(u8, start, at - start, records);
     return writer.finish();
