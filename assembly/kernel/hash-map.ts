@@ -85,3 +85,71 @@ export function mapRehash(from: usize, n: u32, to: usize, mask: u32): void {
     store<u64>(to + ((<usize>slot) << 3), pair);
   }
 }
+
+/** Additions that are looked up before any of them is carried out, so that what they miss in the cache arrives together. */
+const FEW: usize = 128;
+
+/**
+ * Carries out the additions from `ops` to `end`: hash, key of 8 bytes, delta as a signed word. A key that is not there is
+ * appended, as long as there is room: at `state` the next record's place, the page's end, keys that may still be appended
+ * here; then, answered, keys that were; behind, room for 128 references. Returns where it stopped for want of room.
+ */
+export function mapAddMany(slots: usize, mask: u32, ops: usize, end: usize, state: usize): usize {
+  let cursor: usize = load<u32>(state);
+  const last = <usize>load<u32>(state, 4);
+  const most = load<u32>(state, 8);
+  let added: u32 = 0;
+  let op = ops;
+  let full = false;
+  while (op < end && !full) {
+    const few = min(end, op + (FEW << 4));
+    touch(slots, mask, op, few, state + 16);
+    for (; op < few; op += 16) {
+      const hash = load<u32>(op);
+      const key = load<u64>(op, 4);
+      const delta = <u64>(<i64>load<i32>(op, 12));
+      let slot = hash & mask;
+      let step: u32 = 0;
+      while (true) {
+        const at = slots + ((<usize>slot) << 3);
+        const pair = load<u64>(at);
+        if (pair == 0) {
+          full = added == most || cursor + 32 > last;
+          if (full) break;
+          const record = cursor + 4;
+          store<u32>(cursor, 0);
+          store<u64>(record, LONG_TO_LONG);
+          store<u64>(record, key, 8);
+          store<u64>(record, delta, 16);
+          store<u32>(record, 8, 24);
+          store<u64>(at, join(hash, <u32>(record >> 3)));
+          cursor += 32;
+          added++;
+          break;
+        }
+        if (<u32>pair == hash) {
+          const record = (<usize>(pair >> 32)) << 3;
+          if (load<u64>(record, 8) == key && load<u64>(record) == LONG_TO_LONG) {
+            store<u64>(record, load<u64>(record, 16) + delta, 16);
+            break;
+          }
+        }
+        slot = (slot + ++step) & mask;
+      }
+      if (full) break;
+    }
+  }
+  store<u32>(state, <u32>cursor);
+  store<u32>(state, added, 12);
+  return op;
+}
+
+/** Reads the first slot of every addition, then the record that it names. */
+function touch(slots: usize, mask: u32, op: usize, end: usize, refs: usize): void {
+  let to = refs;
+  for (; op < end; op += 16, to += 4) store<u32>(to, load<u32>(slots + ((<usize>(load<u32>(op) & mask)) << 3), 4));
+  let sum: u32 = 0;
+  for (let ref = refs; ref < to; ref += 4) sum ^= load<u32>((<usize>load<u32>(ref)) << 3);
+  // Keeps the reads from being optimized away.
+  store<u32>(refs, sum);
+}

@@ -11,7 +11,16 @@ import type { SpillStore } from "../spill/contract.js";
 import { Consumer } from "./consumer.js";
 import { MapRecords } from "./map-records.js";
 import { sortRecords } from "./map-sort.js";
-import { ANCHOR_BYTES, highHalf, MapRecord, MapTable, PAGE_EXTRA_BYTES, RECORD_EXTRA_BYTES } from "./map-table.js";
+import {
+  ADDITION_BYTES,
+  ANCHOR_BYTES,
+  highHalf,
+  MapRecord,
+  MapTable,
+  PAGE_EXTRA_BYTES,
+  RECORD_EXTRA_BYTES,
+  type Room,
+} from "./map-table.js";
 import { hashLong, hashWords } from "./murmur.js";
 import { MAX_PAGE_BYTES, Misuse, TaskOutOfMemory } from "./refusal.js";
 import { Sorter, type SorterOptions } from "./sorter.js";
@@ -71,6 +80,8 @@ export class HashMap extends Consumer {
   #keyWords: Int32Array | null = null;
   #valueSource: Uint8Array | null = null;
   #valueWords: Int32Array | null = null;
+
+  readonly #room: Room = { views: EMPTY, cursor: 0, pageEnd: 0, bias: 0, keysLeft: 0, added: 0 };
 
   #draining: MapRecords | null = null;
   #peak = 0;
@@ -210,6 +221,33 @@ export class HashMap extends Consumer {
     }
     if (this.#table.addTo(ref, delta)) return true;
     throw new Misuse(`${this.name}: only values of 8 bytes can be added to`);
+  }
+
+  /**
+   * @internal Carries out the additions that wait from byte `from` to `end` of `ops`, whose hashes are Murmur3, with room to
+   * work in at `state`. Returns where it stopped because `add` would answer false.
+   */
+  addMany(ops: Views, from: number, end: number, state: number): number {
+    this.#assertUsable();
+    let at = from;
+    while (at < end) {
+      const room = this.#room;
+      room.views = this.#views;
+      room.cursor = this.#cursor;
+      room.pageEnd = this.#pageEnd;
+      room.bias = this.#bias;
+      // The key that makes the slots double goes the long way.
+      room.keysLeft = this.#growthDue ? 0 : Math.max(0, this.#threshold - 1 - this.#keys);
+      at = this.#table.addMany(ops, at, end, state, room);
+      this.#cursor = room.cursor;
+      this.#recordsInPage += room.added;
+      this.#values += room.added;
+      this.#keys += room.added;
+      if (at === end) break;
+      if (!this.add(ops.u8, at + 4, 8, ops.i32[(at >>> 2) + 3]!)) break;
+      at += ADDITION_BYTES;
+    }
+    return at;
   }
 
   // ---- reading everything

@@ -44,6 +44,25 @@ export interface MapKernels {
   mapAdd8(slots: number, mask: number, hash: number, low: number, high: number, delta: number): number;
   mapLink(slots: number, mask: number, hash: number, ref: number): number;
   mapRehash(from: number, fromSlots: number, to: number, mask: number): void;
+  mapAddMany(slots: number, mask: number, ops: number, end: number, state: number): number;
+}
+
+/** Bytes of an addition that waits: hash, key of 8 bytes, delta as a signed word. */
+export const ADDITION_BYTES = 16;
+/** Additions that are looked up before any of them is carried out, and the bytes that this takes. */
+const FEW = 128;
+export const ADD_MANY_BYTES: number = 16 + 4 * FEW;
+
+/** Room for new records of 32 bytes: in the page, from `cursor` to `pageEnd`, and among the keys. */
+export interface Room {
+  cursor: number;
+  pageEnd: number;
+  /** From an anchor in the page to its reference. */
+  bias: number;
+  views: Views;
+  keysLeft: number;
+  /** Keys that were appended. */
+  added: number;
 }
 
 const NOTHING = new Views(new ArrayBuffer(64));
@@ -273,6 +292,88 @@ export class MapTable {
     }
   }
 
+  /**
+   * Carries out the additions from byte `from` to `end` of `ops`, with ADD_MANY_BYTES to work in at `state`: to the newest
+   * value of a key, or as its first one while there is room. Returns where it stopped for want of room.
+   */
+  addMany(ops: Views, from: number, end: number, state: number, room: Room): number {
+    const { u32 } = ops;
+    const kernels = this.#kernels;
+    if (kernels !== null && ops === this.#slotViews && room.views === ops) {
+      u32[state >>> 2] = room.cursor;
+      u32[(state >>> 2) + 1] = room.pageEnd;
+      u32[(state >>> 2) + 2] = room.keysLeft;
+      const at = kernels.mapAddMany(this.#slotByte, this.#mask, from, end, state) >>> 0;
+      room.cursor = u32[state >>> 2]!;
+      room.added = u32[(state >>> 2) + 3]!;
+      return at;
+    }
+    room.added = 0;
+    const { i32 } = ops;
+    for (let at = from; at < end;) {
+      const few = Math.min(end, at + FEW * ADDITION_BYTES);
+      i32[state >>> 2] = this.#touch(i32, at >>> 2, few >>> 2, (state >>> 2) + 4);
+      const stopped = this.#addFew(i32, at >>> 2, few >>> 2, room) * 4;
+      if (stopped < few) return stopped;
+      at = few;
+    }
+    return end;
+  }
+
+  /** Reads the first slot of every addition, then the record that it names. The answer only keeps the reads alive. */
+  #touch(ops: Int32Array, from: number, end: number, refs: number): number {
+    const slots = this.#slotViews.i32;
+    let to = refs;
+    for (let op = from; op < end; op += 4, to += 1) ops[to] = slots[this.#slotWord + (ops[op]! & this.#mask) * 2 + 1]!;
+    let sum = 0;
+    for (let at = refs; at < to; at += 1) {
+      const ref = ops[at]!;
+      if (ref === 0) continue;
+      const region = ref >>> this.#shift;
+      sum ^= this.#regionViews[region]!.i32[this.#regionWords[region]! + (ref & this.#unitMask) * 2]!;
+    }
+    return sum;
+  }
+
+  #addFew(ops: Int32Array, from: number, end: number, room: Room): number {
+    const slots = this.#slotViews.i32;
+    const first = this.#slotWord;
+    const mask = this.#mask;
+    const shift = this.#shift;
+    const unitMask = this.#unitMask;
+    for (let op = from; op < end; op += 4) {
+      const hash = ops[op]!;
+      const low = ops[op + 1]!;
+      const high = ops[op + 2]!;
+      const delta = ops[op + 3]!;
+      let slot = hash & mask;
+      for (let step = 1; ; step += 1) {
+        const s = first + slot * 2;
+        const ref = slots[s + 1]!;
+        if (ref === 0) {
+          if (room.added === room.keysLeft || room.cursor + 32 > room.pageEnd) return op;
+          slots[s] = hash;
+          slots[s + 1] = writeLong(room, low, high, delta);
+          break;
+        }
+        if (slots[s] === hash) {
+          const region = ref >>> shift;
+          const { i32 } = this.#regionViews[region]!;
+          const r = this.#regionWords[region]! + (ref & unitMask) * 2;
+          if (i32[r + 2] === low && i32[r + 3] === high && i32[r] === 8 && i32[r + 1] === 20) {
+            const sum = (i32[r + 4]! >>> 0) + delta;
+            i32[r + 4] = sum;
+            if (sum < 0) i32[r + 5] = i32[r + 5]! - 1;
+            else if (sum >= 2 ** 32) i32[r + 5] = i32[r + 5]! + 1;
+            break;
+          }
+        }
+        slot = (slot + step) & mask;
+      }
+    }
+    return end;
+  }
+
   #hasKey(ref: number, words: Int32Array, word: number, bytes: number): boolean {
     const region = ref >>> this.#shift;
     const { i32 } = this.#regionViews[region]!;
@@ -288,6 +389,24 @@ export class MapTable {
     this.#add8 = this.#kernels?.mapAdd8 ?? null;
     this.#find8 = this.#kernels?.mapFind8 ?? null;
   }
+}
+
+/** Writes a record of 8 and 8 bytes where there is room for it; returns its reference. */
+function writeLong(room: Room, low: number, high: number, value: number): number {
+  const { i32 } = room.views;
+  const anchor = room.cursor + ANCHOR_BYTES;
+  const r = anchor >>> 2;
+  i32[r + NEXT_WORD] = 0;
+  i32[r] = 8;
+  i32[r + 1] = 20;
+  i32[r + 2] = low;
+  i32[r + 3] = high;
+  i32[r + 4] = value;
+  i32[r + 5] = value >> 31;
+  i32[r + 6] = 8;
+  room.cursor += 32;
+  room.added += 1;
+  return room.bias + anchor / 8;
 }
 
 /** The halves of a safe integer as a 64-bit one: the low one unsigned, the high one signed. */
