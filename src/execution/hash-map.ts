@@ -50,6 +50,8 @@ const BYTES_PER_SLOT = 16;
 /** A hash map of one task. Free it when done. Nothing it answers with outlives the next call that changes it. */
 export class HashMap extends Consumer {
   readonly store: SpillStore | null;
+  /** @internal Up to which byte the last `addMany` has carried out additions. */
+  reached = 0;
   readonly #firstSlots: number;
   readonly #loadFactor: number;
   readonly #hash: KeyHash | null;
@@ -225,12 +227,12 @@ export class HashMap extends Consumer {
 
   /**
    * @internal Carries out the additions that wait from byte `from` to `end` of `ops`, whose hashes are Murmur3, with room to
-   * work in at `state`. Returns where it stopped because `add` would answer false.
+   * work in at `state`. False when `add` would answer that; `reached` says how far it came, then and when it throws.
    */
-  addMany(ops: Views, from: number, end: number, state: number): number {
+  addMany(ops: Views, from: number, end: number, state: number): boolean {
+    this.reached = from;
     this.#assertUsable();
-    let at = from;
-    while (at < end) {
+    while (this.reached < end) {
       const room = this.#room;
       room.views = this.#views;
       room.cursor = this.#cursor;
@@ -238,16 +240,17 @@ export class HashMap extends Consumer {
       room.bias = this.#bias;
       // The key that makes the slots double goes the long way.
       room.keysLeft = this.#growthDue ? 0 : Math.max(0, this.#threshold - 1 - this.#keys);
-      at = this.#table.addMany(ops, at, end, state, room);
+      const at = this.#table.addMany(ops, this.reached, end, state, room);
+      this.reached = at;
       this.#cursor = room.cursor;
       this.#recordsInPage += room.added;
       this.#values += room.added;
       this.#keys += room.added;
       if (at === end) break;
-      if (!this.add(ops.u8, at + 4, 8, ops.i32[(at >>> 2) + 3]!)) break;
-      at += ADDITION_BYTES;
+      if (!this.add(ops.u8, at + 4, 8, ops.i32[(at >>> 2) + 3]!)) return false;
+      this.reached = at + ADDITION_BYTES;
     }
-    return at;
+    return true;
   }
 
   // ---- reading everything

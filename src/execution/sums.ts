@@ -148,11 +148,12 @@ export class Sums extends Consumer {
     const end = this.#next[part]! * 4;
     let at = first;
     try {
-      while (at < end) {
-        at = this.map.addMany(this.#views, at, end, this.#state);
-        if (at < end) this.#fallBack();
+      while (!this.map.addMany(this.#views, at, end, this.#state)) {
+        at = this.map.reached;
+        this.#fallBack();
       }
     } finally {
+      at = this.map.reached;
       // Those that are left move up.
       const { i32 } = this.#views;
       i32.copyWithin(first >>> 2, at >>> 2, end >>> 2);
