@@ -2,6 +2,7 @@
 // private to an instance and hold nothing that another instance needs.
 export * from "./kernel/radix";
 export { gatherRows, mergeRuns } from "./kernel/rows";
+export { mapAdd8, mapAddMany, mapFind8, mapLink, mapRehash } from "./kernel/hash-map";
 export { lz4Compress, lz4Decompress, lz4TableBytes } from "./kernel/lz4";
 export { arenaAllocate, arenaCreate, arenaFree, arenaResize } from "./arena";
 export { arenaCheck, arenaLargestFree } from "./check";

@@ -11,5 +11,6 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   eviction: async () => (await import("./eviction.bench.js")).eviction,
   arena: async () => (await import("./arena.bench.js")).arena,
   spill: async () => (await import("./spill.bench.js")).spill,
+  map: async () => (await import("./map.bench.js")).map,
   sort: async () => (await import("./sort.bench.js")).sort,
 };

@@ -1,6 +1,6 @@
-// The process that DuckDB sorts in.
+// The process that DuckDB sorts or counts in.
 //
-//   duckdb-peer ROWS SEED BUDGET in|out
+//   duckdb-peer ROWS SEED BUDGET in|out [DISTINCT]     with DISTINCT the rows are counted by so many keys
 //
 // Timed: one query that makes the rows and orders them, and reading every row of its streamed result in JavaScript, order
 // checked and hashed on the way. Making the rows is timed once more alone, as a sum over them.
@@ -12,7 +12,7 @@ import { join } from "node:path";
 import type { Reading } from "./harness.js";
 import { importPeer } from "./npm-peers.js";
 import { answerLines, sayAbsent } from "./peer-lines.js";
-import { foldRow, rowsInSql } from "./rows.js";
+import { addGroup, drawnInSql, foldRow, rowsInSql } from "./rows.js";
 
 /** What is used of the package; its own types are not here when the benches are compiled. */
 interface DuckDb {
@@ -46,32 +46,34 @@ const instance = await DuckDBInstance.create(":memory:", {
 });
 const connection = await instance.connect();
 const watcher = await instance.connect();
-const source = rowsInSql(rows, seed);
+const distinct = Number(process.argv[6] ?? 0);
+const source = distinct > 0 ? drawnInSql(rows, distinct, seed) : rowsInSql(rows, seed);
+const answer = distinct > 0 ? count : sort;
 let spilledBytes = 0;
 
 try {
-  await sort(true);
+  await answer(true);
 } catch (error) {
-  sayAbsent(`DuckDB cannot sort ${rows} rows in ${budget} bytes: ${(error as Error).message.split("\n")[0]}`);
+  sayAbsent(`DuckDB cannot take ${rows} rows in ${budget} bytes: ${(error as Error).message.split("\n")[0]}`);
 }
 await answerLines("duckdb", { warm, round });
 
 async function warm(seconds: number): Promise<void> {
   const end = performance.now() + seconds * 1000;
   do {
-    await sort(true);
+    await answer(true);
     await generate();
   } while (performance.now() < end);
 }
 
 async function round(): Promise<Reading> {
-  const sorted = await sort(false);
+  const answered = await answer(false);
   const generateSeconds = await generate();
   return {
     ops: rows,
-    seconds: withoutGeneration ? sorted.seconds - generateSeconds : sorted.seconds,
-    hash: sorted.hash,
-    more: { totalSeconds: sorted.seconds, generateSeconds, spilledBytes },
+    seconds: withoutGeneration ? answered.seconds - generateSeconds : answered.seconds,
+    hash: answered.hash,
+    more: { totalSeconds: answered.seconds, generateSeconds, spilledBytes },
   };
 }
 
@@ -96,6 +98,27 @@ async function sort(watch: boolean): Promise<{ seconds: number; hash: number }> 
   }
   const seconds = (performance.now() - start) / 1000;
   if (read !== rows) throw new Error(`DuckDB gave ${read} of ${rows} rows`);
+  return { seconds, hash };
+}
+
+async function count(watch: boolean): Promise<{ seconds: number; hash: number }> {
+  const start = performance.now();
+  const result = await connection.stream(`select k, count(*)::bigint as n from (${source}) group by k`);
+  let hash = 0;
+  let read = 0;
+  let counted = 0;
+  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    if (read === 0 && watch) spilledBytes = await temporaryBytes();
+    const keys = words(chunk.getColumnVector(0).items);
+    const counts = words(chunk.getColumnVector(1).items);
+    for (let i = 0; i < 2 * chunk.rowCount; i += 2) {
+      hash = addGroup(hash, keys[i + 1]!, keys[i]!, counts[i]!);
+      counted += counts[i]!;
+    }
+    read += chunk.rowCount;
+  }
+  const seconds = (performance.now() - start) / 1000;
+  if (counted !== rows) throw new Error(`DuckDB counted ${counted} of ${rows} rows`);
   return { seconds, hash };
 }
 

@@ -70,8 +70,13 @@ export { PageError, type PageFault } from "./memory/page-error.js";
 export { Views } from "./memory/views.js";
 export { type Request, runNow, Step, WaitList, WouldWait } from "./memory/wait.js";
 
-// Execution: who uses it. Tasks, their consumers, the external sorter, and what is told when memory cannot be had.
+// Execution: who uses it. Tasks, their consumers, the hash map, sums, the external sorter, and what is told when memory
+// cannot be had.
 export { Consumer, type ConsumerOptions } from "./execution/consumer.js";
+export { HashMap, type HashMapOptions, type KeyHash } from "./execution/hash-map.js";
+export type { MapRecords } from "./execution/map-records.js";
+export { byMapKey } from "./execution/map-sort.js";
+export type { MapRecord } from "./execution/map-table.js";
 export {
   type Holder,
   MAX_PAGE_BYTES,
@@ -85,6 +90,7 @@ export {
 export type { RowComparator } from "./execution/rows.js";
 export type { SortedRows } from "./execution/sorted-rows.js";
 export { Sorter, type SorterMetrics, type SorterOptions } from "./execution/sorter.js";
+export { type SumGroups, Sums, type SumsOptions } from "./execution/sums.js";
 export { type Leak, type SpillObserver, TaskMemoryManager, type TaskOptions } from "./execution/task.js";
 export type { Run, RunReader, RunSchema, RunWriter, SpillCounters, SpillStore } from "./spill/contract.js";
 

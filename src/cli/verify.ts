@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { formatJson } from "../trace/json.js";
 import { Unreadable, type Disagreement, type FileChecker, type RecordedFile } from "../trace/source.js";
+import { MAP_VECTORS } from "../trace/map-vectors.js";
 import { SORTER_VECTORS } from "../trace/sorter-vectors.js";
 import { checkVectors, CONFIG_VECTORS } from "../trace/vectors.js";
 import { checkTrace } from "../trace/verify.js";
@@ -30,7 +31,7 @@ export const EXIT_DISAGREEMENT = 1;
 export const EXIT_UNREADABLE = 2;
 
 const CHECKERS: FileCheckers = {
-  vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS }),
+  vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS, ...MAP_VECTORS }),
   trace: checkTrace,
 };
 

@@ -135,8 +135,11 @@ export class Sorter extends Consumer {
   #recordsSpilled = 0;
   #spills = 0;
 
-  /** Allocates the first pointer array; throws TaskOutOfMemory or WouldWait when it cannot be had. */
-  constructor(task: TaskMemoryManager, options: SorterOptions) {
+  /**
+   * Allocates the first pointer array; throws TaskOutOfMemory or WouldWait when it cannot be had. A sorter that a map falls
+   * back to starts without one, beside the memory of the map.
+   */
+  constructor(task: TaskMemoryManager, options: SorterOptions, beside: Views | null = null) {
     super(task, {
       name: options.name ?? "Sorter",
       ...(options.pageBytes === undefined ? {} : { pageBytes: options.pageBytes }),
@@ -158,13 +161,14 @@ export class Sorter extends Consumer {
     this.#spillRecords = options.spillRecords ?? 2 ** 31 - 1;
     this.#spillBytes = options.spillBytes ?? Number.MAX_SAFE_INTEGER;
     this.#schema = { kind: "sorted-rows", version: BLOCK_VERSION, fields: options.fields ?? "" };
-    const array = this.allocateArray(this.#initialWords);
+    const array = beside === null ? this.allocateArray(this.#initialWords) : null;
+    const near = array?.views ?? beside!;
     this.#array = array;
-    this.#arrayViews = this.#views = array.views;
-    this.#next = array.base;
+    this.#arrayViews = this.#views = near;
+    this.#next = array?.base ?? 0;
     this.#workspace = openWorkspace(
       task.allocator,
-      array.views,
+      near,
       this.blockBytes + BASES_BYTES + RESULT_BYTES + MOST_SCRATCH_BYTES,
     );
     this.#together = this.#workspace.kernels !== null;
@@ -247,6 +251,37 @@ export class Sorter extends Consumer {
     return this.#reading;
   }
 
+  /**
+   * @internal Writes the `records` records of `array` (address, prefix), whose rows lie in `pages`, as one more run. None of
+   * this memory is the sorter's; the `bytes` that its owner holds count as spilled (section 9.4).
+   */
+  adopt(array: Page, records: number, pages: readonly Page[], bytes: number): void {
+    this.#assertOpen();
+    if (this.#reading !== null) throw new Misuse(`${this.name} is being read: nothing can be inserted any more`);
+    if (records === 0) return;
+    if (this.#records > 0) this.spillSelf();
+    const own = this.#array;
+    const views = this.#arrayViews;
+    const together = this.#together;
+    for (const page of pages) this.#enter(page);
+    this.#array = array;
+    this.#arrayViews = array.views;
+    if (array.views !== this.#workspace.views) this.#together = false;
+    this.#records = records;
+    try {
+      this.#sort();
+      this.#runs.push(this.writeRun(0));
+    } finally {
+      this.#array = own;
+      this.#arrayViews = views;
+      this.#together = together;
+      this.#records = 0;
+      this.#sorted = false;
+      for (const page of pages) this.#map.views[page.number] = undefined;
+    }
+    this.#memoryBytesSpilled += bytes;
+  }
+
   /** Section 9.2: for itself a sorter writes all it has; for others only what an open read has not returned yet. */
   spill(_bytes: number, trigger: Consumer): number {
     if (trigger !== this) return this.#reading === null ? 0 : this.orClose(() => this.#reading!.spill());
@@ -304,13 +339,18 @@ export class Sorter extends Consumer {
     this.#cursor = page.base;
     this.#pageEnd = page.base + page.bytes;
     this.#bias = page.number * OFFSET_SPAN - page.base;
+    this.#enter(page);
+    this.#growArray();
+    this.#measureRoom();
+  }
+
+  /** Makes the rows of a page reachable by their addresses. */
+  #enter(page: Page): void {
     this.#map.views[page.number] = page.views;
     this.#map.bases[page.number] = page.base;
     const { views } = this.#workspace;
     if (page.views !== views) this.#together = false;
     else views.u32[(this.#basesAt >>> 2) + page.number] = page.base;
-    this.#growArray();
-    this.#measureRoom();
   }
 
   /** Doubles the array when it has no room for one more record. */

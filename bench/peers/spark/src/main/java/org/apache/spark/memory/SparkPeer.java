@@ -35,6 +35,7 @@ import org.apache.spark.storage.memory.BlockEvictionHandler;
 import org.apache.spark.storage.memory.MemoryStore;
 import org.apache.spark.unsafe.Platform;
 import org.apache.spark.unsafe.array.LongArray;
+import org.apache.spark.unsafe.map.BytesToBytesMap;
 import org.apache.spark.unsafe.memory.MemoryAllocator;
 import org.apache.spark.unsafe.memory.MemoryBlock;
 import org.apache.spark.util.collection.unsafe.sort.PrefixComparators;
@@ -177,6 +178,7 @@ public final class SparkPeer {
       case "page" -> page(mode(), number("bytes"), text("touch").equals("true"), number("ops"));
       case "radix" -> radix(mode(), (int) number("rows"), (int) number("seed"));
       case "sort" -> sort(mode(), (int) number("rows"), (int) number("seed"), number("budget"), number("page"), text("compress").equals("true"));
+      case "count" -> count(mode(), (int) number("rows"), (int) number("distinct"), (int) number("seed"), number("budget"), number("page"));
       case "store" -> store((int) number("blocks"), (int) number("bytes"), number("ops"));
       default -> throw new IllegalArgumentException("no item named " + item);
     };
@@ -417,6 +419,57 @@ public final class SparkPeer {
       tasks.cleanUpAllAllocatedMemory();
       check(mm.executionMemoryUsed() == 0, "all memory came back");
       return new Reading(rows, (t2 - t0) / 1e9, hash, more);
+    });
+  }
+
+  // ---------------------------------------------------------------- hash map
+
+  /**
+   * Rows counted by their 8-byte keys, `distinct` different ones at most. Timed: create, make every key, look it up and raise
+   * its count in place or append it, read every group.
+   */
+  static Item count(MemoryMode mode, int rows, int distinct, int seed, long budget, long pageBytes) {
+    UnifiedMemoryManager mm = manager(mode, budget, 1);
+    long[] lastTask = {0};
+    return shots(() -> {
+      TaskMemoryManager tasks = new TaskMemoryManager(mm, ++lastTask[0]);
+      byte[] key = new byte[8], one = new byte[8];
+      long at = Platform.BYTE_ARRAY_OFFSET;
+      Platform.putLong(one, at, 1);
+
+      long t0 = System.nanoTime();
+      BytesToBytesMap map = new BytesToBytesMap(tasks, 16384, pageBytes);
+      for (int i = 0; i < rows; i++) {
+        Platform.putLong(key, at, key(Integer.remainderUnsigned(keyHigh(i, seed), distinct), seed));
+        BytesToBytesMap.Location found = map.lookup(key, at, 8);
+        if (found.isDefined()) {
+          Object base = found.getValueBase();
+          long value = found.getValueOffset();
+          Platform.putLong(base, value, Platform.getLong(base, value) + 1);
+        } else {
+          check(found.append(key, at, 8, one, at, 8), "the map takes the key");
+        }
+      }
+      int hash = 0, groups = 0;
+      long counted = 0;
+      BytesToBytesMap.MapIterator all = map.iterator();
+      while (all.hasNext()) {
+        BytesToBytesMap.Location group = all.next();
+        long count = Platform.getLong(group.getValueBase(), group.getValueOffset());
+        hash += foldRow(0, Platform.getLong(group.getKeyBase(), group.getKeyOffset()), (int) count);
+        counted += count;
+        groups++;
+      }
+      long t1 = System.nanoTime();
+
+      check(counted == rows, "every row was counted");
+      Map<String, Number> more = new LinkedHashMap<>();
+      more.put("groups", groups);
+      more.put("peakBytes", map.getPeakMemoryUsedBytes());
+      map.free();
+      tasks.cleanUpAllAllocatedMemory();
+      check(mm.executionMemoryUsed() == 0, "all memory came back");
+      return new Reading(rows, (t1 - t0) / 1e9, hash, more);
     });
   }
 
