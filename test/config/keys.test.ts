@@ -14,11 +14,6 @@ function refusal(read: () => unknown): ConfigError {
   throw new Error("nothing was refused");
 }
 
-const codes = (raw: Record<string, string>, version = "4.1") =>
-  keyNotices(readConf(raw, version)).map(
-    ({ code, message }) => `${code}: ${/did you mean ([^?]*)/.exec(message)?.[1] ?? ""}`,
-  );
-
 describe("reading keys", () => {
   test("an empty configuration gives the defaults of every release", () => {
     for (const version of ["2.0", "2.4", "3.5", "4.1"]) {
@@ -104,26 +99,5 @@ describe("releases", () => {
   test("versions compare as numbers", () => {
     expect(["2.4", "2.4.8", "3.10.0", "4.1.1-SNAPSHOT"].map(releaseOf)).toEqual([204, 204, 310, 401]);
     for (const bad of ["1.6.3", "4", "latest", "4.1x", ""]) expect(() => releaseOf(bad)).toThrow(Refusal);
-  });
-});
-
-describe("notices on keys", () => {
-  test("a misspelt key gets a suggestion, another key does not", () => {
-    expect(codes({ "spark.memory.ofHeap.size": "1g" })).toEqual(["misspelt-key: spark.memory.offHeap.size"]);
-    expect(codes({ "spark.memory.offheap.enabled": "true" })).toEqual(["misspelt-key: spark.memory.offHeap.enabled"]);
-    expect(codes({ "spark.exectuor.memory": "1g" })).toEqual(["misspelt-key: spark.executor.memory"]);
-    expect(codes({ "memory.fraction": "1" })).toEqual(["not-a-spark-key: spark.memory.fraction"]);
-    expect(codes({ "spark.sql.shuffle.partitions": "1", "spark.driver.cores": "2" })).toEqual([
-      "unknown-key: ",
-      "unknown-key: ",
-    ]);
-    expect(codes({ "spark.executor.memory": "1g" })).toEqual([]);
-  });
-
-  test("keys of the static manager", () => {
-    const raw = { "spark.storage.unrollFraction": "0.3" };
-    expect(codes(raw)).toEqual(["key-no-longer-read: "]);
-    expect(codes(raw, "2.4")).toEqual(["legacy-key-ignored: "]);
-    expect(codes({ ...raw, "spark.memory.useLegacyMode": "true" }, "2.4")).toEqual([]);
   });
 });

@@ -9,7 +9,6 @@ import {
   type Collector,
   type LayoutOptions,
 } from "../../src/config/layout.js";
-import { layoutNotices } from "../../src/config/notices.js";
 
 const MIB = 2n ** 20n;
 const G1: LayoutOptions = { cores: 4, collector: "G1" };
@@ -41,16 +40,6 @@ const k8s = (raw: Record<string, string>, python: boolean, version = "4.1") =>
 
 const standaloneHeap = (text?: string) =>
   standaloneHeapMiB(readConf(text === undefined ? {} : { "spark.executor.memory": text }, "4.1"));
-
-const codes = (
-  raw: Record<string, string>,
-  options: { version?: string; cluster?: "yarn" | "k8s" | "standalone" } = {},
-) => {
-  const { version = "4.1", cluster = "yarn" } = options;
-  const conf = readConf(raw, version);
-  const container = cluster === "standalone" ? null : containerLayout(conf, { cluster, python: false });
-  return layoutNotices(conf, memoryLayout(conf, G1), { cluster, python: false, container }).map(({ code }) => code);
-};
 
 describe("unified manager", () => {
   test.each<[bigint, bigint, bigint, bigint]>([
@@ -291,68 +280,4 @@ describe("containers", () => {
       4768n,
     ]);
   });
-});
-
-describe("notices on a layout", () => {
-  test("an ordinary configuration has none", () => {
-    expect(codes({})).toEqual([]);
-    expect(
-      codes({
-        "spark.executor.memory": "8g",
-        "spark.memory.offHeap.enabled": "true",
-        "spark.memory.offHeap.size": "2g",
-      }),
-    ).toEqual([]);
-  });
-
-  test.each<[string, Record<string, string>, Parameters<typeof codes>[1], string[]]>([
-    ["heap without unit", { "spark.executor.memory": "8589934592" }, {}, ["bare-executor-memory"]],
-    ["off-heap size alone", { "spark.memory.offHeap.size": "1g" }, {}, ["off-heap-not-enabled", "container-too-small"]],
-    [
-      "off-heap before 3.0",
-      { "spark.memory.offHeap.enabled": "true", "spark.memory.offHeap.size": "1g" },
-      { version: "2.4" },
-      ["container-too-small"],
-    ],
-    [
-      "off-heap inside the overhead before 3.0",
-      {
-        "spark.memory.offHeap.enabled": "true",
-        "spark.memory.offHeap.size": "1g",
-        "spark.executor.memoryOverhead": "1408m",
-      },
-      { version: "2.4" },
-      [],
-    ],
-    [
-      "off-heap that wraps",
-      { "spark.memory.offHeap.enabled": "true", "spark.memory.offHeap.size": "5p" },
-      {},
-      ["container-too-small"],
-    ],
-    ["small overhead", { "spark.executor.memoryOverhead": "100" }, {}, ["overhead-below-default"]],
-    [
-      "overhead and factor",
-      { "spark.executor.memoryOverhead": "500", "spark.executor.memoryOverheadFactor": "0.2" },
-      {},
-      ["overhead-key-ignored"],
-    ],
-    [
-      "overhead without container",
-      { "spark.executor.memoryOverhead": "500" },
-      { cluster: "standalone" },
-      ["overhead-key-ignored"],
-    ],
-    ["Python memory without Python", { "spark.executor.pyspark.memory": "1g" }, {}, ["pyspark-memory-ignored"]],
-    ["page size", { "spark.buffer.pageSize": "3000000" }, {}, ["page-size-verbatim"]],
-    ["the fraction of 1.6", { "spark.memory.fraction": "0.75" }, {}, ["fraction-unusual"]],
-    ["a large fraction", { "spark.memory.fraction": "0.95" }, {}, ["fraction-unusual"]],
-    ["no protected storage", { "spark.memory.storageFraction": "0" }, {}, ["storage-fraction-unusual"]],
-    [
-      "legacy mode",
-      { "spark.memory.useLegacyMode": "true", "spark.memory.fraction": "0.5" },
-      { version: "2.4" },
-      ["static-manager", "unified-key-ignored"],
-    ],
-  ])("%s", (_, raw, options, expected) => expect(codes(raw, options)).toEqual(expected));
 });
