@@ -54,24 +54,8 @@ async function mutantsOf(room, files) {
   forgetSurvivors(incrementalFile);
   return new Stryker({
     mutate: files,
-    testRunner: "vitest",
-    vitest: { configFile: "vitest.mutate.config.ts", related: false },
-    plugins: ["@stryker-mutator/vitest-runner"],
-    coverageAnalysis: "perTest",
-    incremental: true,
     incrementalFile,
-    concurrency: Number(process.env["MUTATE_JOBS"] ?? 1),
-    testRunnerNodeArgs: ["--max-old-space-size=1024"],
-    // A busy machine must not look like a loop without end.
-    timeoutMS: 10_000,
-    timeoutFactor: 4,
-    ignorePatterns: ["/bench", "/data", "/dist", "/build", "/out", "/coverage", "/assembly", "/reports"],
-    // Nothing to rewrite in it, and the compiler that would do it has no such interface any more.
-    tsconfigFile: "none",
-    disableTypeChecks: false,
-    reporters: ["progress-append-only"],
-    logLevel: "warn",
-    allowEmpty: true,
+    concurrency: Number(process.env["MUTATE_JOBS"] ?? 2),
   }).runMutationTest();
 }
 

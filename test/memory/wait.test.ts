@@ -150,13 +150,16 @@ describe("the list of who waits", () => {
   test("one that is given up in the middle of a look fails with what was said", () => {
     const list = new WaitList();
     const error = new Error("enough");
-    const a: Step<void> = added(
+    const given = (): void => {
+      expect(a.looking).toBe(true);
+      a.cancel(error);
+      a.cancel(new Error("too late"));
+    };
+    const a = added(
       list,
       (function* (): Request<void> {
         yield;
-        expect(a.looking).toBe(true);
-        a.cancel(error);
-        a.cancel(new Error("too late"));
+        given();
         yield;
       })(),
     );
