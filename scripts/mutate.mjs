@@ -37,7 +37,7 @@ export const ROOMS = {
     mutate: ["bytes", "container", "java", "keys", "layout", "notices", "release", "time"].map(
       (name) => `src/config/${name}.ts`,
     ),
-    tests: ["config/keys", "config/layout", "config/notices", "config/strings", "cli/verify"].map(
+    tests: ["config/keys", "config/layout", "config/notices", "config/strings", "config/table", "cli/verify"].map(
       (name) => `test/${name}.test.ts`,
     ),
   },

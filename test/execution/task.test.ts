@@ -281,7 +281,7 @@ describe("a spill that fails", () => {
 
   test("with the words of an error and none of its kind goes on unchanged", () => {
     const { broken, c } = setting();
-    broken.trouble = { name: "SpillError", message: "the disk", code: "EIO" };
+    broken.trouble = Object.assign({ name: "SpillError", message: "the disk" }, { code: "EIO" });
     expect(caught(() => c.acquireMemory(60))).toBe(broken.trouble);
   });
 
