@@ -31,7 +31,7 @@ export const ROOMS = {
   },
   storage: {
     mutate: ["store", "block"].map((name) => `src/storage/${name}.ts`),
-    tests: ["test/storage/store.test.ts", "test/memory/scenarios.test.ts", "test/memory/audit.test.ts"],
+    tests: ["test/storage/block.test.ts", "test/storage/store.test.ts", "test/memory/scenarios.test.ts", "test/memory/audit.test.ts"],
   },
   config: {
     mutate: ["bytes", "container", "java", "keys", "layout", "notices", "release", "time"].map(

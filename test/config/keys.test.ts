@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkKeys, ConfigError, executorMemoryBareBytes, KEY_NAMES, KEYS, readConf } from "../../src/config/keys.js";
 import { keyNotices } from "../../src/config/notices.js";
 import { Refusal } from "../../src/fault.js";
-import { releaseOf } from "../../src/config/release.js";
+import { formatRelease, releaseOf } from "../../src/config/release.js";
 
 function refusal(read: () => unknown): ConfigError {
   try {
@@ -98,6 +98,11 @@ describe("reading keys", () => {
 describe("releases", () => {
   test("versions compare as numbers", () => {
     expect(["2.4", "2.4.8", "3.10.0", "4.1.1-SNAPSHOT"].map(releaseOf)).toEqual([204, 204, 310, 401]);
-    for (const bad of ["1.6.3", "4", "latest", "4.1x", ""]) expect(() => releaseOf(bad)).toThrow(Refusal);
+    expect(["2.0", "12.34", "4.1-preview2", "3.5."].map(releaseOf)).toEqual([200, 1234, 401, 305]);
+    for (const bad of ["4", "latest", "4.1x", "", "v4.1", "4.100", ".1", "x.4.1"])
+      expect(() => releaseOf(bad)).toThrow(new Refusal(`"${bad}" is not a Spark version such as 3.5 or 4.1.1`));
+    for (const old of ["1.6.3", "1.99"])
+      expect(() => releaseOf(old)).toThrow(new Refusal(`Spark ${old} is not known here: the oldest is 2.0`));
+    expect([200, 305, 310, 401].map(formatRelease)).toEqual(["2.0", "3.5", "3.10", "4.1"]);
   });
 });
