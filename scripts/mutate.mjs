@@ -31,7 +31,12 @@ export const ROOMS = {
   },
   storage: {
     mutate: ["store", "block"].map((name) => `src/storage/${name}.ts`),
-    tests: ["test/storage/block.test.ts", "test/storage/store.test.ts", "test/memory/scenarios.test.ts", "test/memory/audit.test.ts"],
+    tests: [
+      "test/storage/block.test.ts",
+      "test/storage/store.test.ts",
+      "test/memory/scenarios.test.ts",
+      "test/memory/audit.test.ts",
+    ],
   },
   config: {
     mutate: ["bytes", "container", "java", "keys", "layout", "notices", "release", "time"].map(
@@ -64,7 +69,7 @@ function forgetSurvivors(incrementalFile) {
   if (!existsSync(incrementalFile)) return;
   const report = JSON.parse(readFileSync(incrementalFile, "utf8"));
   for (const file of Object.values(report.files))
-    file.mutants = file.mutants.filter(({ status }) => status === "Killed");
+    file.mutants = file.mutants.filter(({ status }) => status === "Killed" || status === "Timeout");
   writeFileSync(incrementalFile, JSON.stringify(report));
 }
 

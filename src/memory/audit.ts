@@ -78,7 +78,7 @@ export function audit(executor: Auditable): string[] {
       );
     }
   }
-  law(store === null || blocks === store.size, () => `law 2: ${blocks} blocks in order of use, of ${store?.size}`);
+  if (store !== null) law(blocks === store.size, () => `law 2: ${blocks} blocks in order of use, of ${store.size}`);
   const places = new Set<object>();
   for (const task of executor.tasks) auditTask(task, executor.consumersOnly, places, law);
   return broken;

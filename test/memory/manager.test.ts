@@ -186,6 +186,13 @@ describe("what is given back", () => {
     manager.releaseStorage(11, ON_HEAP);
     expect([manager.overReleases, manager.state(ON_HEAP)]).toEqual([2, [500, 0, 500, 0]]);
   });
+
+  test("may be nothing", () => {
+    const manager = new StubbedManager(region(1000));
+    manager.stor(20);
+    manager.releaseStorage(0, ON_HEAP);
+    expect([manager.overReleases, manager.state(ON_HEAP)]).toEqual([0, [500, 0, 500, 20]]);
+  });
 });
 
 describe("refusals say", () => {
