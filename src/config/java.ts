@@ -102,7 +102,6 @@ function scaled(significand: bigint, exponent: number): number {
   if (significand === 0n) return 0;
   const bits = significand.toString(2).length;
   const top = exponent + bits; // the value lies in [2^(top - 1), 2^top)
-  if (top > 1024) return Infinity;
   if (top < -1074) return 0;
   // The lowest bit that the result can hold: 53 bits of precision, but never below 2^-1074.
   const lowest = Math.max(top - 53, -1074);

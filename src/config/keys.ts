@@ -176,7 +176,7 @@ export const KEYS = Object.freeze({
   "spark.shuffle.compress": boolean(true, "0.6", "compress shuffle files, shuffle spills too"),
   "spark.shuffle.spill.diskWriteBufferSize": bytes("BYTE", 2n ** 20n, "2.3", "staging buffer of a spill writer", {
     check: {
-      rule: "must lie between 13 and 2147483632",
+      rule: "must lie between 13 and 2147483632 (before 3.0 between 1 and 2147483647)",
       holds: (v, release) => (release < 300 ? v > 0n && v < 2n ** 31n : v > 12n && v <= MAX_ROUNDED_ARRAY),
     },
   }),

@@ -66,7 +66,7 @@ export abstract class Consumer {
 
   /** A page of exactly 8 * `words` bytes, whatever the page size. */
   allocateArray(words: number): Page {
-    if (!(words >= 0 && Number.isSafeInteger(words))) throw invalidRequest("array", 8 * words);
+    if (!(words > 0 && Number.isSafeInteger(words))) throw invalidRequest("array", 8 * words);
     return this.#keep(this.task.allocatePage(8 * words, this), 8 * words);
   }
 

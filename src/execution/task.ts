@@ -110,7 +110,7 @@ export class TaskMemoryManager {
   /** Gives a page back: its number, its memory, its bytes (section 5.5). Only the consumer that allocated it may. */
   freePage(page: Page, consumer: Consumer): void {
     const number = page.number;
-    if (number < 0 || this.#table.get(number) !== page || this.#table.owner(number) !== consumer)
+    if (this.#table.get(number) !== page || this.#table.owner(number) !== consumer)
       throw this.#foreignPage(page, consumer);
     this.#table.give(number);
     page.number = FREED_IN_TASK;
@@ -210,7 +210,7 @@ export class TaskMemoryManager {
     const ended = this.#over();
     for (const step of this.#queue.splice(0)) step.cancel(ended);
     this.#waiting?.cancel(ended);
-    const report = this.used > 0 ? this.#holders().concat(this.#pageReport()) : [];
+    const report = this.#holders().concat(this.#pageReport());
     for (const consumer of this.#consumers) consumer.enrolled = false;
     this.#consumers.clear();
     const objections: unknown[] = [];
@@ -280,10 +280,8 @@ export class TaskMemoryManager {
         again &&= this.#order.requester === "repeatedly-after-others";
       }
     }
-    if (!requester.enrolled) {
-      requester.enrolled = true;
-      this.#consumers.add(requester);
-    }
+    requester.enrolled = true;
+    this.#consumers.add(requester);
     this.#count(got, mode);
     return got;
   }
@@ -475,7 +473,7 @@ export class TaskMemoryManager {
 
   #foreignPage(page: Page, consumer: Consumer): Misuse {
     const { number } = page;
-    const mine = number >= 0 && this.#table.get(number) === page;
+    const mine = this.#table.get(number) === page;
     const what = mine
       ? `page ${number} belongs to ${this.#table.owner(number).name}`
       : (FREED_WORDS[number] ?? `page ${number} is not in the table of task ${this.id}`);
@@ -497,6 +495,5 @@ const FREED_WORDS: Record<number, string> = {
 /** An error of an operation on a disk or device: a spill store's own, or one with an errno code. */
 function isIoError(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  if (error.name === "SpillError") return true;
-  return "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
+  return error.name === "SpillError" || /^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code));
 }

@@ -48,9 +48,9 @@ export class AsyncWaits {
 
   /** Runs a request to its end. Rejects with what it threw, or with WaitEnded. */
   async run<T>(request: Request<T>, options: WaitOptions = {}, starter: Starter = (r) => this.start(r)): Promise<T> {
-    const { signal, timeoutMs } = options;
+    const { signal, timeoutMs = Infinity } = options;
     if (signal?.aborted === true) throw new WaitEnded("cancelled", signal.reason);
-    if (timeoutMs !== undefined && !(timeoutMs >= 0)) throw new InvalidRequest(`a wait of at most ${timeoutMs} ms`);
+    if (!(timeoutMs >= 0)) throw new InvalidRequest(`a wait of at most ${timeoutMs} ms`);
     const step = starter(request);
     if (!step.waiting) return step.value;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -60,9 +60,8 @@ export class AsyncWaits {
         step.onEnd(resolve);
         // The first look may have run code that aborted.
         if (signal?.aborted === true) onAbort();
-        else signal?.addEventListener("abort", onAbort, { once: true });
-        if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS)
-          timer = setTimeout(() => step.cancel(new WaitEnded("timed-out")), timeoutMs);
+        else signal?.addEventListener("abort", onAbort);
+        if (timeoutMs <= MAX_TIMER_MS) timer = setTimeout(() => step.cancel(new WaitEnded("timed-out")), timeoutMs);
       });
     } finally {
       clearTimeout(timer);

@@ -156,7 +156,7 @@ export class MemoryManager {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release", bytes);
     const released = this.#ledger.release(bytes, task, mode);
     if (released !== bytes) this.overReleases += 1;
-    if (this.waits.size !== 0) this.waits.wake();
+    this.waits.wake();
     return released;
   }
 
@@ -264,10 +264,7 @@ export class MemoryManager {
     const wanted = this.policy.reclaim(region, missing);
     if (wanted <= 0) return;
     const free = region.storageSize - region.storageUsed;
-    const freed =
-      wanted <= free
-        ? wanted
-        : Math.min(wanted, free) + this.#evict(null, wanted - Math.min(wanted, free), region.mode);
+    const freed = wanted <= free ? wanted : free + this.#evict(null, wanted - free, region.mode);
     // An observer of the eviction may have used some of it again.
     const moved = Math.min(freed, region.storageSize - region.storageUsed);
     this.#ledger.moveBoundary(moved, region.mode);
@@ -288,7 +285,7 @@ export class MemoryManager {
       this.#refreshCeiling(mode);
       this.observer?.boundaryMoved?.(-lent, mode);
     }
-    const unrolled = purpose === "unroll" && this.#evictor !== null ? this.#evictor.unrolled(mode) : 0;
+    const unrolled = this.#evictor?.unrolled(mode) ?? 0;
     const toEvict = this.policy.evict(region, bytes, purpose, unrolled);
     if (toEvict > 0) this.#evict(block, toEvict, mode);
     const fits = bytes <= region.storageSize - region.storageUsed;

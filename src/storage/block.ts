@@ -63,7 +63,7 @@ function rddPart(id: number): number {
 
 // The number that id[from, to) spells, or -1 where it is none, has a leading zero or does not fit.
 function decimal(text: string, from: number, to: number): number {
-  if (to === from || to - from > 8 || (to - from > 1 && text.charCodeAt(from) === ZERO)) return -1;
+  if (to === from || (to - from > 1 && text.charCodeAt(from) === ZERO)) return -1;
   let value = 0;
   for (let at = from; at < to; at += 1) {
     const code = text.charCodeAt(at);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkKeys, ConfigError, executorMemoryBareBytes, KEY_NAMES, KEYS, readConf } from "../../src/config/keys.js";
 import { keyNotices } from "../../src/config/notices.js";
 import { Refusal } from "../../src/fault.js";
-import { releaseOf, ruledRelease } from "../../src/config/release.js";
+import { formatRelease, releaseOf, ruledRelease } from "../../src/config/release.js";
 
 function refusal(read: () => unknown): ConfigError {
   try {
@@ -13,11 +13,6 @@ function refusal(read: () => unknown): ConfigError {
   }
   throw new Error("nothing was refused");
 }
-
-const codes = (raw: Record<string, string>, version = "4.1") =>
-  keyNotices(readConf(raw, version)).map(
-    ({ code, message }) => `${code}: ${/did you mean ([^?]*)/.exec(message)?.[1] ?? ""}`,
-  );
 
 describe("reading keys", () => {
   test("an empty configuration gives the defaults of every release", () => {
@@ -103,29 +98,17 @@ describe("reading keys", () => {
 describe("releases", () => {
   test("versions compare as numbers", () => {
     expect(["2.4", "2.4.8", "3.10.0", "4.1.1-SNAPSHOT"].map(releaseOf)).toEqual([204, 204, 310, 401]);
-    for (const bad of ["4", "latest", "4.1x", ""]) expect(() => releaseOf(bad)).toThrow(Refusal);
+    expect(["2.0", "12.34", "4.1-preview2", "3.5."].map(releaseOf)).toEqual([200, 1234, 401, 305]);
+    for (const bad of ["4", "latest", "4.1x", "", "v4.1", "4.100", ".1", "x.4.1"])
+      expect(() => releaseOf(bad)).toThrow(new Refusal(`"${bad}" is not a Spark version such as 3.5 or 4.1.1`));
+    expect([200, 305, 310, 401].map(formatRelease)).toEqual(["2.0", "3.5", "3.10", "4.1"]);
+  });
+
+  test("rules are known from 2.4 to 4.1", () => {
     expect(["2.4.0", "3.0.3", "4.1.9"].map(ruledRelease)).toEqual([204, 300, 401]);
-    for (const bad of ["1.6.3", "2.3.4", "4.2.0", "9.9"]) expect(() => ruledRelease(bad)).toThrow("2.4 is the oldest");
-  });
-});
-
-describe("notices on keys", () => {
-  test("a misspelt key gets a suggestion, another key does not", () => {
-    expect(codes({ "spark.memory.ofHeap.size": "1g" })).toEqual(["misspelt-key: spark.memory.offHeap.size"]);
-    expect(codes({ "spark.memory.offheap.enabled": "true" })).toEqual(["misspelt-key: spark.memory.offHeap.enabled"]);
-    expect(codes({ "spark.exectuor.memory": "1g" })).toEqual(["misspelt-key: spark.executor.memory"]);
-    expect(codes({ "memory.fraction": "1" })).toEqual(["not-a-spark-key: spark.memory.fraction"]);
-    expect(codes({ "spark.sql.shuffle.partitions": "1", "spark.driver.cores": "2" })).toEqual([
-      "unknown-key: ",
-      "unknown-key: ",
-    ]);
-    expect(codes({ "spark.executor.memory": "1g" })).toEqual([]);
-  });
-
-  test("keys of the static manager", () => {
-    const raw = { "spark.storage.unrollFraction": "0.3" };
-    expect(codes(raw)).toEqual(["key-no-longer-read: "]);
-    expect(codes(raw, "2.4")).toEqual(["legacy-key-ignored: "]);
-    expect(codes({ ...raw, "spark.memory.useLegacyMode": "true" }, "2.4")).toEqual([]);
+    for (const other of ["1.6.3", "2.3.4", "4.2.0", "9.9"])
+      expect(() => ruledRelease(other)).toThrow(
+        new Refusal(`the rules of Spark ${other} are not known here: 2.4 is the oldest and 4.1 the newest`),
+      );
   });
 });

@@ -9,7 +9,6 @@ import {
   type Collector,
   type LayoutOptions,
 } from "../../src/config/layout.js";
-import { layoutNotices } from "../../src/config/notices.js";
 
 const MIB = 2n ** 20n;
 const G1: LayoutOptions = { cores: 4, collector: "G1" };
@@ -41,16 +40,6 @@ const k8s = (raw: Record<string, string>, python: boolean, version = "4.1") =>
 
 const standaloneHeap = (text?: string) =>
   standaloneHeapMiB(readConf(text === undefined ? {} : { "spark.executor.memory": text }, "4.1"));
-
-const codes = (
-  raw: Record<string, string>,
-  options: { version?: string; cluster?: "yarn" | "k8s" | "standalone" } = {},
-) => {
-  const { version = "4.1", cluster = "yarn" } = options;
-  const conf = readConf(raw, version);
-  const container = cluster === "standalone" ? null : containerLayout(conf, { cluster, python: false });
-  return layoutNotices(conf, memoryLayout(conf, G1), { cluster, python: false, container }).map(({ code }) => code);
-};
 
 describe("unified manager", () => {
   test.each<[bigint, bigint, bigint, bigint]>([
@@ -310,66 +299,204 @@ describe("containers", () => {
   });
 });
 
-describe("notices on a layout", () => {
-  test("an ordinary configuration has none", () => {
-    expect(codes({})).toEqual([]);
-    expect(
-      codes({
-        "spark.executor.memory": "8g",
-        "spark.memory.offHeap.enabled": "true",
-        "spark.memory.offHeap.size": "2g",
-      }),
-    ).toEqual([]);
+describe("what is refused says why", () => {
+  const OFF_HEAP_ON = { "spark.memory.offHeap.enabled": "true" };
+
+  test.each<[string, Record<string, string>, string, string | null, string]>([
+    [
+      "a heap below one and a half times the reserve",
+      { "spark.testing.memory": "471859199" },
+      "4.1",
+      "INVALID_DRIVER_MEMORY",
+      'spark.driver.memory = "471859199": system memory of 471859199 bytes (450.0 MiB) is below the least of 471859200 bytes (450.0 MiB); on an executor raise spark.executor.memory',
+    ],
+    [
+      "a configured heap below it",
+      { "spark.testing.memory": "8589934592", "spark.executor.memory": "449m" },
+      "4.1",
+      "INVALID_EXECUTOR_MEMORY",
+      'spark.executor.memory = "449m": executor memory of 470810624 bytes (449.0 MiB) is below the least of 471859200 bytes (450.0 MiB)',
+    ],
+    [
+      "a configured heap that is read as bytes",
+      { "spark.executor.memory": " 4096 " },
+      "3.4",
+      null,
+      'spark.executor.memory = " 4096 ": executor memory of 4096 bytes (4.0 KiB) is below the least of 471859200 bytes (450.0 MiB); the start-up check reads a number without unit as bytes, add a unit (m or g)',
+    ],
+    [
+      "a heap of less than nothing",
+      { "spark.executor.memory": "-1g" },
+      "4.1",
+      null,
+      'spark.executor.memory = "-1g": must not be negative',
+    ],
+    [
+      "a heap of 2^63 bytes",
+      { "spark.executor.memory": "8796093022208m" },
+      "4.1",
+      null,
+      'spark.executor.memory = "8796093022208m": must be below 2^63 bytes',
+    ],
+    [
+      "no execution memory",
+      { "spark.memory.fraction": "0" },
+      "3.0",
+      null,
+      'spark.memory.fraction = "0": leaves no execution memory (M - R must be greater than 0)',
+    ],
+    [
+      "pools of less than nothing",
+      { "spark.memory.fraction": "-1" },
+      "2.4",
+      null,
+      'spark.memory.fraction = "-1": leaves a pool with less than 0 bytes',
+    ],
+    [
+      "off-heap pools of less than nothing",
+      {
+        "spark.testing.memory": "471859200",
+        "spark.memory.fraction": "0",
+        "spark.memory.storageFraction": "2",
+        "spark.memory.offHeap.size": "10",
+      },
+      "2.4",
+      null,
+      'spark.memory.storageFraction = "2": leaves a pool with less than 0 bytes',
+    ],
+    [
+      "off-heap memory of nothing",
+      OFF_HEAP_ON,
+      "4.1",
+      null,
+      'spark.memory.offHeap.size = "0": must be greater than 0 when spark.memory.offHeap.enabled is true',
+    ],
+    [
+      "a static manager below 32 MiB",
+      { "spark.memory.useLegacyMode": "true", "spark.testing.memory": "33554432", "spark.executor.memory": "31m" },
+      "2.4",
+      null,
+      'spark.executor.memory = "31m": executor memory of 32505856 bytes (31.0 MiB) is below the least of 33554432 bytes (32.0 MiB)',
+    ],
+  ])("%s", (_what, raw, version, condition, message) => {
+    expect(refusal(() => layoutOf(raw, {}, version))).toMatchObject({ condition, message });
   });
 
-  test.each<[string, Record<string, string>, Parameters<typeof codes>[1], string[]]>([
-    ["heap without unit", { "spark.executor.memory": "8589934592" }, {}, ["bare-executor-memory"]],
-    ["off-heap size alone", { "spark.memory.offHeap.size": "1g" }, {}, ["off-heap-not-enabled", "container-too-small"]],
+  test.each<[string, Record<string, string>, string]>([
+    ["heap", { "spark.executor.memory": "-1" }, 'spark.executor.memory = "-1": must not be negative'],
     [
-      "off-heap before 3.0",
-      { "spark.memory.offHeap.enabled": "true", "spark.memory.offHeap.size": "1g" },
-      { version: "2.4" },
-      ["container-too-small"],
+      "overhead",
+      { "spark.executor.memoryOverhead": "-1" },
+      'spark.executor.memoryOverhead = "-1": must not be negative',
     ],
     [
-      "off-heap inside the overhead before 3.0",
-      {
-        "spark.memory.offHeap.enabled": "true",
-        "spark.memory.offHeap.size": "1g",
-        "spark.executor.memoryOverhead": "1408m",
-      },
-      { version: "2.4" },
-      [],
+      "off-heap part below a MiB",
+      { ...OFF_HEAP_ON, "spark.memory.offHeap.size": "1048575" },
+      'spark.memory.offHeap.size = "1048575": must come to at least 1 MiB, below 2^31 MiB, when off-heap memory is enabled',
     ],
     [
-      "off-heap that wraps",
-      { "spark.memory.offHeap.enabled": "true", "spark.memory.offHeap.size": "5p" },
-      {},
-      ["container-too-small"],
+      "off-heap part of nothing",
+      OFF_HEAP_ON,
+      'spark.memory.offHeap.size = "0": must come to at least 1 MiB, below 2^31 MiB, when off-heap memory is enabled',
     ],
-    ["small overhead", { "spark.executor.memoryOverhead": "100" }, {}, ["overhead-below-default"]],
+  ])("a container: %s", (_what, raw, message) => {
+    expect(refusal(() => containerOf(raw))).toMatchObject({ condition: null, message });
+  });
+
+  test.each<[string, Record<string, string>, string]>([
     [
-      "overhead and factor",
-      { "spark.executor.memoryOverhead": "500", "spark.executor.memoryOverheadFactor": "0.2" },
-      {},
-      ["overhead-key-ignored"],
+      "a region",
+      { "spark.testing.memory": "1048576000000000000" },
+      'spark.testing.memory = "629145599811256320": gives more than 2^53 - 1 bytes, the most that is accounted here',
     ],
     [
-      "overhead without container",
-      { "spark.executor.memoryOverhead": "500" },
-      { cluster: "standalone" },
-      ["overhead-key-ignored"],
+      "a heap",
+      { "spark.executor.memory": "1p", "spark.memory.fraction": "16" },
+      'spark.executor.memory = "18014393476317184": gives more than 2^53 - 1 bytes, the most that is accounted here',
     ],
-    ["Python memory without Python", { "spark.executor.pyspark.memory": "1g" }, {}, ["pyspark-memory-ignored"]],
-    ["page size", { "spark.buffer.pageSize": "3000000" }, {}, ["page-size-verbatim"]],
-    ["the fraction of 1.6", { "spark.memory.fraction": "0.75" }, {}, ["fraction-unusual"]],
-    ["a large fraction", { "spark.memory.fraction": "0.95" }, {}, ["fraction-unusual"]],
-    ["no protected storage", { "spark.memory.storageFraction": "0" }, {}, ["storage-fraction-unusual"]],
     [
-      "legacy mode",
-      { "spark.memory.useLegacyMode": "true", "spark.memory.fraction": "0.5" },
-      { version: "2.4" },
-      ["static-manager", "unified-key-ignored"],
+      "a page",
+      { "spark.buffer.pageSize": "8p" },
+      'spark.buffer.pageSize = "9007199254740992": gives more than 2^53 - 1 bytes, the most that is accounted here',
     ],
-  ])("%s", (_, raw, options, expected) => expect(codes(raw, options)).toEqual(expected));
+  ])("an account: %s", (_what, raw, message) => {
+    const conf = readConf(raw, "4.1");
+    expect(refusal(() => executorNumbers(conf, memoryLayout(conf, G1)))).toMatchObject({ condition: null, message });
+  });
+
+  test.each([
+    "spark.memory.fraction",
+    "spark.memory.storageFraction",
+    "spark.storage.memoryFraction",
+    "spark.storage.safetyFraction",
+    "spark.storage.unrollFraction",
+    "spark.shuffle.memoryFraction",
+    "spark.shuffle.safetyFraction",
+  ])("at the start of a session: %s", (key) => {
+    for (const text of ["0", "1"]) expect(() => validateAtStart(readConf({ [key]: text }, "2.4"))).not.toThrow();
+    for (const text of ["-0.01", "1.01"])
+      expect(refusal(() => validateAtStart(readConf({ [key]: text }, "2.4"))).message).toBe(
+        `${key} = "${text}": must lie between 0 and 1`,
+      );
+  });
+});
+
+describe("at the borders", () => {
+  test("the least heap is enough, and the reserve can be another or none", () => {
+    expect(layoutOf({ "spark.testing.memory": "471859200" }).reserved).toBe(300n * MIB);
+    expect(layoutOf({ "spark.testing.memory": "15", "spark.testing.reservedMemory": "10" }).onHeap.total).toBe(3n);
+    expect(layoutOf({ "spark.testing.memory": "100", "spark.testing": "no" })).toMatchObject({
+      reserved: 0n,
+      user: 40n,
+      onHeap: { total: 60n },
+    });
+    expect(layoutOf({ "spark.executor.memory": "450m" }).heap).toBe(450n * MIB);
+    expect(
+      layoutOf(
+        { "spark.executor.memory": "0", "spark.testing.reservedMemory": "0", "spark.memory.fraction": "1" },
+        {},
+        "2.4",
+      ).heap,
+    ).toBe(0n);
+  });
+
+  test("the heap is what tests say, else what the caller says, else what is launched", () => {
+    const raw = { "spark.executor.memory": "2g" };
+    expect(layoutOf(raw).heap).toBe(2048n * MIB);
+    expect(layoutOf(raw, { heapBytes: 1000n * MIB }).heap).toBe(1000n * MIB);
+    expect(layoutOf({ ...raw, "spark.testing.memory": "471859200" }, { heapBytes: 1000n * MIB }).heap).toBe(450n * MIB);
+  });
+
+  test("pages lie between 1 and 64 MiB, and round up to a power of two", () => {
+    const page = (offHeapBytes: bigint, cores = 1): bigint =>
+      layoutOf(
+        { ...offHeapOf(String(offHeapBytes)), "spark.memory.storageFraction": "0", "spark.executor.memory": "8g" },
+        { cores },
+      ).pageBytes;
+    expect([1n, 16n * MIB, 16n * MIB + 15n, 16n * MIB + 16n, 32n * MIB].map((bytes) => page(bytes))).toEqual([
+      MIB,
+      MIB,
+      MIB,
+      2n * MIB,
+      2n * MIB,
+    ]);
+    expect([1024n * MIB, 1024n * MIB + 16n, 4096n * MIB].map((bytes) => page(bytes))).toEqual([
+      64n * MIB,
+      64n * MIB,
+      64n * MIB,
+    ]);
+    expect(page(1024n * MIB, 3)).toBe(32n * MIB);
+  });
+
+  test("a machine of unknown processors has one", () => {
+    const conf = { "spark.executor.memory": "1g" };
+    for (const cores of [0, -3]) expect(layoutOf(conf, { cores, collector: "other" }).pageBytes).toBe(16n * MIB);
+  });
+
+  test("what a layout is cannot be changed", () => {
+    const layout = layoutOf({ "spark.executor.memory": "1g" });
+    const conf = readConf({}, "4.1");
+    for (const made of [layout, layout.onHeap, layout.offHeap, executorNumbers(conf, layout), containerOf({})])
+      expect(Object.isFrozen(made)).toBe(true);
+  });
 });

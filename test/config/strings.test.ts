@@ -44,6 +44,24 @@ describe("byte strings", () => {
     ["9999999999g", "BYTE"],
   ])("%j in %s is refused", (text, unit) => expect(() => parseBytes(text, unit)).toThrow(BadValue));
 
+  test.each<[string, ByteUnit, string]>([
+    ["1.5g", "BYTE", "digits with an optional unit b, k, m, g, t or p (kb to pb); no sign, no fraction"],
+    ["x5k", "BYTE", "digits with an optional unit b, k, m, g, t or p (kb to pb); no sign, no fraction"],
+    ["5k!", "BYTE", "digits with an optional unit b, k, m, g, t or p (kb to pb); no sign, no fraction"],
+    [
+      "1GiB",
+      "BYTE",
+      'digits with an optional unit b, k, m, g, t or p (kb to pb); no sign, no fraction; "gib" is not a unit',
+    ],
+    ["9223372036854775808b", "PiB", "a number up to 2^63 - 1"],
+    ["8192p", "BYTE", "at most 2^63 - 1 bytes"],
+    ["9007199254740992p", "KiB", "at most 2^63 - 1 KiB"],
+  ])("the refusal of %j says what would do", (text, unit, rule) => {
+    expect(() => parseBytes(text, unit)).toThrow(
+      expect.objectContaining({ name: "BadValue", text, rule, message: `"${text}" cannot be read: ${rule}` }),
+    );
+  });
+
   test("a typed key takes one minus, as the very first character", () => {
     expect(parseSignedBytes("-1g", "MiB")).toBe(-1024n);
     expect(parseSignedBytes("- 5m", "MiB")).toBe(-5n);
@@ -79,6 +97,31 @@ describe("time strings", () => {
     ["-9223372036854775808", "DAYS", -(2n ** 63n)],
   ])("%j in %s is %s", (text, unit, value) => expect(parseTime(text, unit)).toBe(value));
 
+  test.each([
+    ["1us", 1n],
+    ["1ms", 1000n],
+    ["1s", 1_000_000n],
+    ["1m", 60_000_000n],
+    ["1min", 60_000_000n],
+    ["1h", 3_600_000_000n],
+    ["1d", 86_400_000_000n],
+    ["9223372036854775807", 2n ** 63n - 1n],
+    ["-9223372036854775808", -(2n ** 63n)],
+  ])("%j is %s us", (text, us) => expect(parseTime(text, "MICROSECONDS")).toBe(us));
+
+  const TIME_RULE = "digits with an optional minus and an optional unit us, ms, s, m, min, h or d; no fraction";
+
+  test.each([
+    ["1.5s", TIME_RULE],
+    ["x5s", TIME_RULE],
+    ["5s!", TIME_RULE],
+    ["3Days", `${TIME_RULE}; "days" is not a unit`],
+    ["9223372036854775808", "a number of 64 bits"],
+    ["-9223372036854775809d", "a number of 64 bits"],
+  ])("the refusal of %j says what would do", (text, rule) => {
+    expect(() => parseTime(text, "SECONDS")).toThrow(new BadValue(text, rule));
+  });
+
   test.each(["", "s", "1.5s", "10 s", "5x", "1e3ms", "+5", "--5", "- 5s", "3ns", "3days", "9223372036854775808"])(
     "%j is refused",
     (text) => expect(() => parseTime(text, "SECONDS")).toThrow(BadValue),
@@ -99,6 +142,15 @@ describe("Java's numbers", () => {
     ["1e400", Infinity],
     ["-Infinity", -Infinity],
     ["NaN", NaN],
+    ["+NaN", NaN],
+    ["Infinity", Infinity],
+    ["+Infinity", Infinity],
+    ["12.5E+2", 1250],
+    ["-.5e0D", -0.5],
+    ["+0xa.BcP+4f", 171.75],
+    ["-0x10p0", -16],
+    ["0x1p1024", Infinity],
+    ["0x1p-1075", 0],
     ["0x1p-1", 0.5],
     ["0x.8p0", 0.5],
     ["0X1.8P-3D", 0.1875],
@@ -130,7 +182,20 @@ describe("Java's numbers", () => {
     "0.5 f",
     "0.25\u00a0",
     "5g",
-  ])("double %j is refused", (text) => expect(() => parseDouble(text)).toThrow(BadValue));
+    "x5",
+    "5dd",
+    "1e5x",
+    "0x1p1x",
+    "x0x1p1",
+    "0x1p",
+    "0x1.gp1",
+    "0xgp1",
+    "NaN!",
+    "xNaN",
+    "+-1",
+  ])("double %j is refused", (text) =>
+    expect(() => parseDouble(text)).toThrow(new BadValue(text, "a number without unit (0.6, .6, 6e-1)")),
+  );
 
   test("every double survives as a hexadecimal text", () => {
     const words = new DataView(new ArrayBuffer(8));
@@ -153,12 +218,18 @@ describe("Java's numbers", () => {
     expect(parseInt32("2147483647")).toBe(2_147_483_647);
     for (const bad of ["", " 5", "5 ", "1m", "0x10", "9223372036854775808"])
       expect(() => parseLong(bad)).toThrow(BadValue);
-    expect(() => parseInt32("2147483648")).toThrow(BadValue);
+    expect([parseInt32("-2147483648"), parseInt32("+5")]).toEqual([-2_147_483_648, 5]);
+    for (const bad of ["2147483648", "-2147483649"])
+      expect(() => parseInt32(bad)).toThrow(new BadValue(bad, "a whole number of 32 bits without unit"));
+    for (const bad of ["-9223372036854775809", "5x", "++5"])
+      expect(() => parseLong(bad)).toThrow(new BadValue(bad, "a whole number of 64 bits without unit"));
+    expect(parseLong("9223372036854775807")).toBe(2n ** 63n - 1n);
   });
 
   test("booleans are two words in any case", () => {
     expect([parseBoolean("TRUE"), parseBoolean("tRuE"), parseBoolean("False")]).toEqual([true, true, false]);
-    for (const bad of ["", "yes", "1", " true", "truee"]) expect(() => parseBoolean(bad)).toThrow(BadValue);
+    for (const bad of ["", "yes", "1", " true", "truee", "falsee"])
+      expect(() => parseBoolean(bad)).toThrow(new BadValue(bad, "true or false"));
   });
 
   test("trimming stops at U+0020", () => {
@@ -174,6 +245,7 @@ describe("Java's numbers", () => {
       2n ** 63n - 1n,
       -(2n ** 63n),
     ]);
+    expect([toLong(2 ** 63), toLong(-(2 ** 63)), toLong(2 ** 62)]).toEqual([2n ** 63n - 1n, -(2n ** 63n), 2n ** 62n]);
     expect([toInt32(-1.9), toInt32(NaN), toInt32(1e30), toInt32(-1e30)]).toEqual([-1, 0, 2 ** 31 - 1, -(2 ** 31)]);
     // 2^53 + 1 is no double: it is rounded before it is multiplied.
     expect(times(2n ** 53n + 1n, 1)).toBe(2n ** 53n);

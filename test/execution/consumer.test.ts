@@ -86,7 +86,7 @@ test("what its own spill frees inside an acquire is counted once", () => {
   c.acquireMemory(900);
   // Appendix B, 1: the spill changes `used` before the grant is added.
   expect(c.acquireMemory(500)).toBe(500);
-  expect([c.used, c.spilled, task.used]).toEqual([500, 900, 500]);
+  expect([c.used, c.spilled, task.used, c.enrolled]).toEqual([500, 900, 500, true]);
 });
 
 test("it joins the task's consumers with its first acquire, also when that gets nothing", () => {

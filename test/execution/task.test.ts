@@ -3,14 +3,16 @@
 
 import { describe, expect, test } from "vitest";
 import { Consumer } from "../../src/execution/consumer.js";
-import { MAX_PAGE_BYTES, Misuse, PageTableFull, TaskOutOfMemory, TooLargePage } from "../../src/execution/refusal.js";
+import { MAX_PAGE_BYTES, Misuse, TaskOutOfMemory, TooLargePage } from "../../src/execution/refusal.js";
 import { TaskMemoryManager } from "../../src/execution/task.js";
 import { openExecutor } from "../../src/executor.js";
+import { AssertionError } from "../../src/fault.js";
 import { accountPages } from "../../src/memory/account-pages.js";
 import { audit } from "../../src/memory/audit.js";
 import { InvalidTask } from "../../src/memory/ledger.js";
 import { InvalidRequest, type MemoryManager } from "../../src/memory/manager.js";
 import type { Page, PageAllocator } from "../../src/memory/page.js";
+import { sparkSpillOrder } from "../../src/policy/victim.js";
 import {
   Greedy,
   OFF_HEAP,
@@ -131,8 +133,10 @@ describe("when a page comes back broken", () => {
     c.more(100);
     c.more(100);
     allocator.troubleAtFree = new Error("written past its end");
-    expect(() => c.freePage(c.pages[0]!)).toThrow("written past its end");
+    const broken = c.pages[0]!;
+    expect(() => c.freePage(broken)).toThrow("written past its end");
     expect([c.used, task.used, task.pages().length]).toEqual([200, 200, 1]);
+    expect(() => c.freePage(broken)).toThrow("it has been freed in its task already");
     expect(() => task.cleanUpAll()).toThrow("written past its end");
     expect([manager.executionUsed, task.pages()]).toEqual([0, []]);
   });
@@ -161,7 +165,11 @@ describe("pages that cannot be", () => {
     const { task, manager } = world();
     const c = new Pager(task);
     expect(MAX_PAGE_BYTES).toBe(17179869176);
-    expect(() => c.allocatePage(MAX_PAGE_BYTES + 1)).toThrow(TooLargePage);
+    expect(caught(() => c.allocatePage(MAX_PAGE_BYTES + 1))).toMatchObject({
+      name: "TooLargePage",
+      bytes: 17179869177,
+      message: "a page of 17179869177 bytes is larger than the largest page of 17179869176 bytes",
+    });
     expect(() => c.allocateArray(2 ** 31)).toThrow(TooLargePage);
     expect(() => [...c.pageRequest(MAX_PAGE_BYTES + 1)]).toThrow(TooLargePage);
     // The largest itself is only a matter of memory.
@@ -174,7 +182,7 @@ describe("pages that cannot be", () => {
     const c = new Pager(task, { name: "hoarder" });
     for (let i = 0; i < 8192; i += 1) c.more(1);
     expect([c.used, c.pages[8191]!.number]).toEqual([8192, 8191]);
-    expect(() => c.more(1)).toThrow(PageTableFull);
+    expect(caught(() => c.more(1))).toMatchObject({ name: "PageTableFull" });
     expect(() => c.more(1)).toThrow("task 1 has all 8192 pages of its table in use (hoarder asked for 1 bytes)");
     expect([manager.executionUsed, c.used, task.peak(ON_HEAP)]).toEqual([8192, 8192, 8193]);
     c.freePage(c.pages[77]!);
@@ -182,6 +190,12 @@ describe("pages that cannot be", () => {
     c.more(1);
     expect(c.pages.at(-1)!.number).toBe(77);
     expect(check()).toEqual([]);
+  });
+
+  test("of another size than the allocator was asked for", () => {
+    const { allocator, task } = world();
+    allocator.allocate = () => accountPages(ON_HEAP).allocate(99);
+    expect(() => new Pager(task).allocatePage(100)).toThrow(new AssertionError("a page of 99 bytes for 100"));
   });
 
   test("of the other mode", () => {
@@ -248,15 +262,28 @@ describe("a spill that fails", () => {
     expect(() => c.acquireMemory(60)).toThrow(expect.objectContaining({ condition: "SPILL_OUT_OF_MEMORY" }));
   });
 
-  test.each([new TypeError("a bug"), Object.assign(new Error("odd"), { code: "ERR_ODD" }), new Error("plain")])(
-    "with %s goes on unchanged",
-    (trouble) => {
-      const { broken, c, check } = setting();
-      broken.trouble = trouble;
-      expect(caught(() => c.acquireMemory(60))).toBe(trouble);
-      expect(check()).toEqual([]);
-    },
-  );
+  const coded = (code: unknown): Error => Object.assign(new Error(`coded ${String(code)}`), { code });
+
+  test.each([
+    new TypeError("a bug"),
+    coded("ERR_WORKER"),
+    coded("E"),
+    coded("EIO!"),
+    coded(5),
+    new Error("plain"),
+    "EIO",
+  ])("with %s goes on unchanged", (trouble) => {
+    const { broken, c, check } = setting();
+    broken.trouble = trouble as Error;
+    expect(caught(() => c.acquireMemory(60))).toBe(trouble);
+    expect(check()).toEqual([]);
+  });
+
+  test("with the words of an error and none of its kind goes on unchanged", () => {
+    const { broken, c } = setting();
+    broken.trouble = Object.assign({ name: "SpillError", message: "the disk" }, { code: "EIO" });
+    expect(caught(() => c.acquireMemory(60))).toBe(broken.trouble);
+  });
 
   test("of the observer is not the disk's", () => {
     const { task, check } = world(100);
@@ -309,6 +336,36 @@ describe("the refusal", () => {
     );
   });
 
+  test("says so when nobody holds anything, and has no cause of its own", () => {
+    const { task, manager } = world(100);
+    manager.exec(2, 100);
+    const c = new Stubborn(task, "c");
+    const refusal = task.outOfMemory(c, 10, 0);
+    expect(refusal.message).toBe(
+      "not enough memory; c of task 1 asked for 10 bytes (10 B) and received 0; the task holds 0 B of at most 100 B " +
+        "(1/1 of the pool's reach), 0 B are free; largest holders: none",
+    );
+    expect([refusal.name, "cause" in refusal]).toEqual(["TaskOutOfMemory", false]);
+  });
+
+  test("is worded for who would have to wait", () => {
+    const { task, manager } = world();
+    manager.exec(2, 1000);
+    const c = new Stubborn(task, "c");
+    const words =
+      "c of task 1 would have to wait for 2048 bytes (2.0 KiB) of onHeap execution memory that other tasks hold";
+    expect(caught(() => c.acquireMemory(2048))).toMatchObject({ name: "WouldWait", message: words });
+    expect(caught(() => c.allocatePage(2048))).toMatchObject({ name: "WouldWait", message: words });
+  });
+
+  test("a task describes what it holds", () => {
+    const { task } = world();
+    expect(task.describe()).toBe("task 1 holds nothing");
+    new Stubborn(task, "c").acquireMemory(10);
+    new Stubborn(task, "d").acquireMemory(20);
+    expect(task.describe()).toBe("task 1: d holds 20 bytes (20 B, onHeap); c holds 10 bytes (10 B, onHeap)");
+  });
+
   test("a leak report names consumers, pages, and how many more pages there are", () => {
     const { task } = world(10_000, 10);
     const c = new Pager(task, { name: "hoarder" });
@@ -359,12 +416,14 @@ describe("misuse", () => {
     const { task, manager } = world();
     const stranger = new Stubborn(taskOf(manager, 2), "stranger");
     stranger.acquireMemory(10);
-    const words = "stranger belongs to task 2, not to task 1";
-    expect(() => task.acquireExecutionMemory(1, stranger)).toThrow(words);
-    expect(() => task.allocatePage(1, stranger)).toThrow(words);
-    expect(() => [...task.acquireRequest(1, stranger)]).toThrow(words);
-    expect(() => [...task.pageRequest(1, stranger)]).toThrow(words);
-    expect(() => task.releaseExecutionMemory(1, stranger)).toThrow(words);
+    for (const ask of [
+      () => task.acquireExecutionMemory(1, stranger),
+      () => task.allocatePage(1, stranger),
+      () => [...task.acquireRequest(1, stranger)],
+      () => [...task.pageRequest(1, stranger)],
+      () => task.releaseExecutionMemory(1, stranger),
+    ])
+      expect(caught(ask)).toMatchObject({ name: "Misuse", message: "stranger belongs to task 2, not to task 1" });
     expect([manager.executionHeld(1, ON_HEAP), manager.executionHeld(2, ON_HEAP)]).toEqual([0, 10]);
   });
 
@@ -479,6 +538,8 @@ describe("sizes that are none", () => {
       ["allocateArray", () => c.allocateArray(bytes)],
     ];
     for (const [entry, ask] of refused) expect(caught(ask), entry).toBeInstanceOf(InvalidRequest);
+    expect(() => c.allocatePage(bytes)).toThrow(`page of ${bytes} bytes: a size is`);
+    expect(() => c.allocateArray(bytes)).toThrow(`array of ${8 * bytes} bytes: a size is`);
     expect(caught(() => c.freeMemory(bytes))).toMatchObject({ name: bytes > 20 ? "Misuse" : "InvalidRequest" });
     expect(JSON.stringify([manager.state(ON_HEAP), manager.state(OFF_HEAP), c.used, store.unrolled(ON_HEAP)])).toBe(
       before,
@@ -490,7 +551,7 @@ describe("sizes that are none", () => {
     const executor = smallExecutor();
     const c = new Pager(executor.task(1));
     expect(() => c.acquireMemory(0)).toThrow(InvalidRequest);
-    expect(() => c.allocateArray(0)).toThrow(InvalidRequest);
+    expect(() => c.allocateArray(0)).toThrow("array of 0 bytes: a size is");
     expect(executor.manager.hasEntry(1, ON_HEAP)).toBe(false);
     expect(c.allocatePage(0).bytes).toBe(100);
     expect(executor.store.putAccount("empty", 0)).toBe(true);
@@ -499,7 +560,7 @@ describe("sizes that are none", () => {
 });
 
 // Section 5.2: who spills itself, and how often. `c` holds 60 and never more than 20 at a time goes.
-const run = (release: number): [number, [number, string][]] => {
+const run = (release: number, held = 100): [number, [number, string][]] => {
   const manager: MemoryManager = new StubbedManager(region(100, 0));
   const task = new TaskMemoryManager({
     id: 1,
@@ -515,7 +576,7 @@ const run = (release: number): [number, [number, string][]] => {
     }
   }
   const c = new Slow(task, "c");
-  c.acquireMemory(100);
+  c.acquireMemory(held);
   return [c.acquireMemory(60), c.asked];
 };
 
@@ -530,6 +591,89 @@ describe("spill orders by generation", () => {
     const [granted, asked] = run(release);
     expect([granted, asked.length]).toEqual([got, spills]);
   });
+
+  // Of 100 it holds 90, so that 10 are granted at once; each spill then frees 20, the last more than is needed.
+  test.each<[number, number, number[]]>([
+    [204, 30, [50]],
+    [302, 60, [50, 30, 10]],
+    [401, 60, [50, 30, 10]],
+  ])("release %d: gets %d, asked for what is still missing", (release, got, needs) => {
+    const [granted, asked] = run(release, 90);
+    expect([granted, asked]).toEqual([got, needs.map((need) => [need, "c"])]);
+  });
+
+  test.each([204, 302, 401])("release %d: who frees nothing is asked once, and the manager not again", (release) => {
+    const manager = new StubbedManager(region(100, 0));
+    let short = 0;
+    manager.observer = {
+      shortGrant: () => {
+        short += 1;
+      },
+    };
+    const c = new Stubborn(taskOf(manager, 1, { release }), "c");
+    c.acquireMemory(90);
+    expect([c.acquireMemory(60), c.asked, short]).toEqual([10, [[50, "c"]], 1]);
+  });
+
+  test("who holds nothing is not asked", () => {
+    const { task } = world(100);
+    const [idle, holder] = [new Stubborn(task, "idle"), new Stubborn(task, "holder")];
+    idle.acquireMemory(10);
+    idle.freeMemory(10);
+    holder.acquireMemory(100);
+    expect(new Stubborn(task, "c").acquireMemory(5)).toBe(0);
+    expect([idle.asked, holder.asked]).toEqual([[], [[5, "c"]]]);
+  });
+});
+
+test("spills are told to who opened the task", () => {
+  const manager = new StubbedManager(region(100, 0));
+  const told: unknown[] = [];
+  const task = new TaskMemoryManager({
+    id: 7,
+    manager,
+    allocator: accountPages(ON_HEAP),
+    pageBytes: 1,
+    spillOrder: sparkSpillOrder(401),
+    onSpill: (spill) => told.push(spill),
+  });
+  const greedy = new Greedy(task, "greedy");
+  greedy.acquireMemory(90);
+  const c = new Stubborn(task, "c");
+  expect(c.acquireMemory(60)).toBe(60);
+  expect(told).toEqual([{ task: 7, consumer: greedy, trigger: c, asked: 50, freed: 90 }]);
+});
+
+test("a spill that gives back what another consumer of the task held is believed", () => {
+  const { task } = world(100);
+  const hoard = new Stubborn(task, "hoard");
+  hoard.acquireMemory(50);
+  class Keeper extends Greedy {
+    override spill(bytes: number, trigger: Consumer): number {
+      this.asked.push([bytes, trigger.name]);
+      return hoard.give(hoard.used);
+    }
+  }
+  const keeper = new Keeper(task, "keeper");
+  keeper.acquireMemory(50);
+  expect(new Stubborn(task, "c").acquireMemory(40)).toBe(40);
+  expect([hoard.used, keeper.used, keeper.asked]).toEqual([0, 50, [[40, "c"]]]);
+});
+
+test("while a request of the task waits, nothing else of it is answered, not even in the other mode", () => {
+  const executor = smallExecutor(OFF_HEAP_1000);
+  new Stubborn(executor.task(1), "holder", { mode: OFF_HEAP }).acquireMemory(1000);
+  const task = executor.task(2);
+  const [waiter, c] = [new Stubborn(task, "waiter", { mode: OFF_HEAP }), new Stubborn(task, "c")];
+  task.begin(waiter.acquireRequest(500));
+  expect(task.blocked).toBe(true);
+  const refusal = { name: "WouldWait", message: "c of task 2 would have to wait: a request of its task waits already" };
+  expect(caught(() => c.acquireMemory(1))).toMatchObject(refusal);
+  expect(caught(() => c.allocatePage(1))).toMatchObject(refusal);
+  expect([c.used, executor.manager.hasEntry(2, ON_HEAP)]).toEqual([0, false]);
+  executor.endTask(1);
+  executor.manager.waits.settle();
+  expect([waiter.used, c.acquireMemory(1)]).toEqual([500, 1]);
 });
 
 test("a spill that gives nothing back and says that it did is named, not asked for ever", () => {

@@ -5,7 +5,19 @@ import { join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "./built.js";
 
-const SKIPPED = new Set(["node_modules", "target", "generated", "golden", "build", "dist", "coverage", ".git", "out"]);
+const SKIPPED = new Set([
+  "node_modules",
+  "target",
+  "generated",
+  "golden",
+  "build",
+  "dist",
+  "coverage",
+  ".git",
+  "out",
+  "reports",
+  ".stryker-tmp",
+]);
 const CODE = /\.(?:ts|mjs)$/;
 const TEXT = /\.(?:ts|mjs|js|json|md|java|xml|properties|ya?ml)$|\/run$|\/\.\w+$/;
 

@@ -1,7 +1,8 @@
 // Waiting by promise: grants, signals, time-outs, retries, and crowds of logical tasks on one thread.
 
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { getEventListeners } from "node:events";
+import { describe, expect, test, vi } from "vitest";
 import type { Consumer } from "../../src/execution/consumer.js";
 import type { Executor } from "../../src/executor.js";
 import { WaitEnded } from "../../src/memory/async.js";
@@ -70,15 +71,21 @@ describe("a wait", () => {
 
 describe("giving up", () => {
   test.each([
-    ["a signal", (controller: AbortController) => ({ signal: controller.signal }), "cancelled"],
-    ["a time-out", () => ({ timeoutMs: 1 }), "timed-out"],
-  ] as const)("by %s leaves the entry and an empty list", async (_name, options, reason) => {
+    [
+      "a signal",
+      (controller: AbortController) => ({ signal: controller.signal }),
+      "cancelled",
+      "the wait for memory was cancelled",
+    ],
+    ["a time-out", () => ({ timeoutMs: 1 }), "timed-out", "the wait for memory took too long"],
+    ["a time-out of nothing", () => ({ timeoutMs: 0 }), "timed-out", "the wait for memory took too long"],
+  ] as const)("by %s leaves the entry and an empty list", async (_name, options, reason, message) => {
     const { executor, holder, c } = full();
     const controller = new AbortController();
     const wait = executor.wait(c.task, c.acquireRequest(500), options(controller));
     expect([executor.manager.hasEntry(2, ON_HEAP), executor.manager.waits.size]).toEqual([true, 1]);
     controller.abort(new Error("enough"));
-    await expect(wait).rejects.toThrow(expect.objectContaining({ name: "WaitEnded", reason }));
+    await expect(wait).rejects.toThrow(expect.objectContaining({ name: "WaitEnded", reason, message }));
     await turn();
     expect([executor.manager.hasEntry(2, ON_HEAP), executor.manager.waits.size, c.task.blocked]).toEqual([
       true,
@@ -103,7 +110,7 @@ describe("giving up", () => {
   test("before the start nothing is asked", async () => {
     const { executor, c } = full();
     await expect(executor.wait(c.task, c.acquireRequest(500), { signal: AbortSignal.abort() })).rejects.toThrow(
-      WaitEnded,
+      expect.objectContaining({ name: "WaitEnded", reason: "cancelled" }),
     );
     expect(executor.manager.hasEntry(2, ON_HEAP)).toBe(false);
   });
@@ -148,7 +155,9 @@ describe("giving up", () => {
 
   test.each([-1, Number.NaN])("a time-out of %d ms is refused", async (timeoutMs) => {
     const { executor, c } = full();
-    await expect(executor.wait(c.task, c.acquireRequest(500), { timeoutMs })).rejects.toThrow(InvalidRequest);
+    await expect(executor.wait(c.task, c.acquireRequest(500), { timeoutMs })).rejects.toThrow(
+      new InvalidRequest(`a wait of at most ${timeoutMs} ms`),
+    );
     expect(executor.manager.hasEntry(2, ON_HEAP)).toBe(false);
   });
 
@@ -160,6 +169,49 @@ describe("giving up", () => {
     holder.freeMemory(1000);
     expect(await wait).toBe(500);
   });
+});
+
+test("the longest time that a timer can hold is a bound", async () => {
+  vi.useFakeTimers();
+  try {
+    const { executor, c } = full();
+    const wait = executor.wait(c.task, c.acquireRequest(500), { timeoutMs: 2 ** 31 - 1 });
+    vi.advanceTimersByTime(2 ** 31 - 2);
+    expect(executor.manager.waits.size).toBe(1);
+    vi.advanceTimersByTime(1);
+    await expect(wait).rejects.toThrow(expect.objectContaining({ reason: "timed-out" }));
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("a signal is let go when the wait is over", async () => {
+  const { executor, holder, c } = full();
+  const { signal } = new AbortController();
+  const wait = executor.wait(c.task, c.acquireRequest(500), { signal });
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  holder.freeMemory(1000);
+  await wait;
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+});
+
+test("a hundred releases schedule one look, and none where nobody waits", async () => {
+  const { executor, holder, c } = full();
+  const scheduled = vi.spyOn(globalThis, "queueMicrotask");
+  try {
+    const wait = executor.wait(c.task, c.acquireRequest(500));
+    for (let i = 0; i < 100; i += 1) holder.freeMemory(2);
+    expect(scheduled).toHaveBeenCalledTimes(1);
+    await turn();
+    holder.freeMemory(800);
+    expect(scheduled).toHaveBeenCalledTimes(2);
+    expect(await wait).toBe(500);
+    c.freeMemory(500);
+    expect(await executor.wait(c.task, c.acquireRequest(1))).toBe(1);
+    expect(scheduled).toHaveBeenCalledTimes(2);
+  } finally {
+    scheduled.mockRestore();
+  }
 });
 
 describe("retrying", () => {

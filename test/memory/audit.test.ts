@@ -1,8 +1,10 @@
 // The auditor finds what is broken: each law, broken on purpose.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { accountPages } from "../../src/memory/account-pages.js";
 import { type Auditable, audit, auditDecision, type Decision } from "../../src/memory/audit.js";
 import { MemoryManager } from "../../src/memory/manager.js";
+import type { Mode } from "../../src/memory/mode.js";
 import { MUST_WAIT } from "../../src/policy/policy.js";
 import { unified } from "../../src/policy/unified.js";
 import { BlockStore } from "../../src/storage/store.js";
@@ -83,7 +85,62 @@ describe("a state", () => {
     const { facts, task, page } = sound();
     expect(audit({ ...facts, tasks: [task, task] })).toContain("law 3: page 0 of task 1 is in two places");
     page.number = 5;
-    expect(() => audit(facts)).toThrow("task 1 has no page 5");
+    expect(audit(facts)).toEqual(["law 3: a page of task 1 says number 5, its table does not"]);
+  });
+
+  test("with an address that leads elsewhere", () => {
+    const { facts, task } = sound();
+    vi.spyOn(task, "pageAt").mockReturnValue(accountPages(ON_HEAP).allocate(8)!);
+    expect(audit(facts)).toEqual(["law 7: an address of page 0 decodes elsewhere"]);
+  });
+
+  test.each([-1, 0.5])("with a balance of %d", (bytes) => {
+    const { facts, manager } = sound();
+    const bound = Object.assign(lying(manager, {}), {
+      forEachEntry: (mode: Mode, visit: (task: number, held: number) => void) => {
+        if (mode === ON_HEAP) visit(1, bytes);
+      },
+    });
+    expect(audit({ ...facts, manager: bound, store: null, tasks: [], consumersOnly: false })).toEqual([
+      `law 2: task 1 has a onHeap balance of ${bytes}`,
+      `law 2: onHeap balances make ${bytes}, execution used says 150`,
+    ]);
+  });
+
+  test("with blocks that cannot be found, are left locked, or make something else", () => {
+    const { facts, store } = sound();
+    vi.spyOn(store, "has").mockReturnValue(false);
+    vi.spyOn(store, "used").mockImplementation((mode) => (mode === ON_HEAP ? 201 : 0));
+    vi.spyOn(store, "size", "get").mockReturnValue(2);
+    vi.spyOn(store, "forEachBlock").mockImplementation((mode, visit) => {
+      if (mode === ON_HEAP) visit("a", 200, -1);
+    });
+    expect(audit(facts)).toEqual([
+      "law 2: onHeap block a is in the order of use and cannot be found",
+      "law 2: onHeap block a is left locked by an eviction",
+      "law 2: onHeap blocks make 200 bytes, the store says 201",
+      "law 2: 1 blocks in order of use, of 2",
+    ]);
+  });
+
+  test("with pinned blocks and unroll memory is sound", () => {
+    const { facts, store } = sound();
+    store.pin("a");
+    store.reserveUnroll("u", 40, ON_HEAP);
+    expect(audit(facts)).toEqual([]);
+  });
+
+  test("with a task whose page is all it has is sound", () => {
+    const manager = new MemoryManager({ policy: unified, onHeap: region(1000), offHeap: NO_REGION });
+    const task = taskOf(manager, 1, { pageBytes: 100 });
+    new Stubborn(task, "c").allocatePage(100);
+    expect(audit({ manager, tasks: [task], store: null, rawStorage: [0, 0], consumersOnly: true })).toEqual([]);
+  });
+
+  test("with bytes acquired and not used beyond what the task is charged", () => {
+    const { facts, task } = sound();
+    vi.spyOn(task, "acquiredButUnused", "get").mockReturnValue(100);
+    expect(audit(facts)).toEqual(["law 4: task 1 is charged 150 onHeap bytes, its consumers hold 250"]);
   });
 
   test("with consumers that hold more than their task", () => {
@@ -134,6 +191,13 @@ describe("a decision", () => {
     ["to grant past the cap", { asked: 600, held: 300, answer: 201 }, ["law 5: 300 + 201 pass the cap of 500"]],
     ["to grant what is not free", { asked: 301, answer: 301 }, ["law 5: grants 301 of 300 free bytes"]],
     ["to grant nothing above the cap", { held: 600, answer: 0 }, []],
+    ["to grant the whole below the floor", { held: 0, asked: 10, answer: 10 }, []],
+    ["to fall short at the floor", { held: 10, asked: 300, answer: 190, executionUsed: 610 }, []],
+    [
+      "to wait above the floor for more than the cap allows",
+      { held: 300, asked: 300, answer: MUST_WAIT },
+      ["law 5: waits though 300 + 200 reach the floor of 200"],
+    ],
     [
       "to fall short of the floor without waiting",
       { held: 10, asked: 300, answer: 189, executionUsed: 611 },

@@ -49,15 +49,18 @@ export function keeperContract(name: string, make: () => Keeper): void {
     });
 
     test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])("refuse a size of %d", (bytes) => {
-      expect(() => make().open(ON_HEAP, bytes, 0)).toThrow(AssertionError);
-      expect(() => make().open(ON_HEAP, 0, bytes)).toThrow(AssertionError);
+      expect(() => make().open(ON_HEAP, bytes, 0)).toThrow(new AssertionError(`execution pool of ${bytes} bytes`));
+      expect(() => make().open(ON_HEAP, 0, bytes)).toThrow(new AssertionError(`storage pool of ${bytes} bytes`));
     });
 
     test("are sized before they are used", () => {
       const keeper = opened();
       keeper.claimWhole(1, 7, ON_HEAP, 0);
-      expect(() => keeper.open(ON_HEAP, 1, 1)).toThrow(AssertionError);
+      const trouble = new AssertionError("pools are sized before they are used");
+      expect(() => keeper.open(ON_HEAP, 1, 1)).toThrow(trouble);
       keeper.open(OFF_HEAP, 1, 1);
+      keeper.useStorage(1, OFF_HEAP);
+      expect(() => keeper.open(OFF_HEAP, 1, 1)).toThrow(trouble);
     });
 
     test("hold 2^53 - 1 bytes exactly", () => {
@@ -78,10 +81,14 @@ export function keeperContract(name: string, make: () => Keeper): void {
       keeper.useStorage(150, ON_HEAP);
       keeper.moveBoundary(250, ON_HEAP);
       expect(cells(keeper, ON_HEAP)).toEqual([850, 500, 150, 150, 1]);
-      expect(() => keeper.moveBoundary(1, ON_HEAP)).toThrow(AssertionError);
+      expect(() => keeper.moveBoundary(1, ON_HEAP)).toThrow(
+        new AssertionError("storage pool shrunk to 149 bytes, below what is used"),
+      );
       keeper.moveBoundary(-350, ON_HEAP);
       expect(cells(keeper, ON_HEAP)).toEqual([500, 500, 500, 150, 1]);
-      expect(() => keeper.moveBoundary(-1, ON_HEAP)).toThrow(AssertionError);
+      expect(() => keeper.moveBoundary(-1, ON_HEAP)).toThrow(
+        new AssertionError("execution pool shrunk to 499 bytes, below what is used"),
+      );
       expect(() => keeper.moveBoundary(Number.NaN, ON_HEAP)).toThrow(AssertionError);
       keeper.moveBoundary(0, ON_HEAP);
       expect(cells(keeper, ON_HEAP)).toEqual([500, 500, 500, 150, 1]);
@@ -92,7 +99,7 @@ export function keeperContract(name: string, make: () => Keeper): void {
       const keeper = opened();
       keeper.useStorage(0, ON_HEAP);
       keeper.useStorage(400, ON_HEAP);
-      expect(() => keeper.useStorage(1, ON_HEAP)).toThrow(AssertionError);
+      expect(() => keeper.useStorage(1, ON_HEAP)).toThrow(new AssertionError("storage of 1 bytes beyond its pool"));
       expect(() => keeper.useStorage(-1, ON_HEAP)).toThrow(AssertionError);
       expect(() => keeper.useStorage(1, OFF_HEAP)).toThrow(AssertionError);
       expect(keeper.releaseStorage(100, ON_HEAP)).toBe(100);
@@ -135,6 +142,9 @@ export function keeperContract(name: string, make: () => Keeper): void {
       expect(keeper.claimWhole(157, 1, ON_HEAP, 0)).toBe(UNDECIDED);
       expect(keeper.claimWhole(156, 1, ON_HEAP, 0)).toBe(156);
       expect(cells(keeper, ON_HEAP)).toEqual([600, 342, 400, 0, 3]);
+      // 4 * 125 is all of it.
+      expect(keeper.claimWhole(126, 4, ON_HEAP, 0)).toBe(UNDECIDED);
+      expect(keeper.claimWhole(125, 4, ON_HEAP, 0)).toBe(125);
     });
 
     test("leaves a newcomer to a decision while somebody waits, not who is there already", () => {
@@ -160,7 +170,9 @@ export function keeperContract(name: string, make: () => Keeper): void {
 
     test.each([Number.NaN, 0.5, 2 ** 53, Number.POSITIVE_INFINITY])("knows no task %d", (task) => {
       const keeper = opened();
-      expect(() => keeper.claimWhole(1, task, ON_HEAP, 0)).toThrow(InvalidTask);
+      expect(() => keeper.claimWhole(1, task, ON_HEAP, 0)).toThrow(
+        expect.objectContaining({ name: "InvalidTask", message: `a task id is a safe integer, not ${task}` }),
+      );
       expect(() => keeper.enter(task, ON_HEAP)).toThrow(InvalidTask);
       expect(() => keeper.release(1, task, ON_HEAP)).toThrow(InvalidTask);
       expect(cells(keeper, ON_HEAP)).toEqual([600, 0, 400, 0, 0]);
@@ -215,10 +227,11 @@ export function keeperContract(name: string, make: () => Keeper): void {
 
     test("a grant needs an entry and free bytes", () => {
       const keeper = opened();
-      expect(() => keeper.grant(1, 1, ON_HEAP)).toThrow(AssertionError);
+      expect(() => keeper.grant(1, 1, ON_HEAP)).toThrow(new AssertionError("task 1 has no entry to be granted to"));
       keeper.enter(1, ON_HEAP);
       keeper.grant(600, 1, ON_HEAP);
-      for (const bytes of [1, -1, Number.NaN]) expect(() => keeper.grant(bytes, 1, ON_HEAP)).toThrow(AssertionError);
+      for (const bytes of [1, -1, Number.NaN])
+        expect(() => keeper.grant(bytes, 1, ON_HEAP)).toThrow(new AssertionError(`a grant of ${bytes} bytes`));
       expect(entries(keeper, ON_HEAP)).toEqual([[1, 600]]);
     });
 

@@ -16,3 +16,17 @@ test("local ledger: its table does not grow with tasks that come and go, only wi
   expect(ledger.entries(ON_HEAP)).toBe(100);
   expect(ledger.slots).toBe(256);
 });
+
+test("local ledger: its table doubles when it is full of tasks that stay, not while half of them have gone", () => {
+  const ledger = new LocalLedger();
+  const arrive = (from: number, to: number): void => {
+    for (let task = from; task < to; task += 1) ledger.enter(task, ON_HEAP);
+  };
+  arrive(0, 64);
+  expect(ledger.slots).toBe(64);
+  for (let task = 0; task < 32; task += 1) ledger.release(0, task, ON_HEAP);
+  arrive(100, 132);
+  expect(ledger.slots).toBe(64);
+  arrive(200, 201);
+  expect([ledger.slots, ledger.entries(ON_HEAP)]).toEqual([128, 65]);
+});

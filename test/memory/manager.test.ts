@@ -5,7 +5,7 @@ import { AssertionError } from "../../src/fault.js";
 import { EntryLost, MemoryManager } from "../../src/memory/manager.js";
 import { MUST_WAIT, type Policy, REFUSE } from "../../src/policy/policy.js";
 import { unified } from "../../src/policy/unified.js";
-import { OFF_HEAP, ON_HEAP, region, smallExecutor, StubbedManager } from "./doubles.js";
+import { OFF_HEAP, ON_HEAP, region, smallExecutor, staticManager, StubbedManager } from "./doubles.js";
 
 describe("observers", () => {
   test("are told of what the common path never does", () => {
@@ -22,12 +22,33 @@ describe("observers", () => {
     manager.stor(150);
     manager.exec(1, 100);
     manager.exec(2, 200);
+    manager.releaseExecution(300, 1, ON_HEAP);
+    manager.stor(250);
     expect(told).toEqual([
       ["moved", 300, ON_HEAP],
       ["moved", 50, ON_HEAP],
       ["short", 100, 50, 1],
       ["waits", 200, 2],
+      ["moved", -250, ON_HEAP],
     ]);
+  });
+
+  test("need not listen to everything", () => {
+    const manager = new StubbedManager(region(1000));
+    manager.observer = {};
+    expect([manager.exec(1, 900), manager.exec(1, 200), manager.exec(2, 10)]).toEqual([900, 100, "waits"]);
+    manager.releaseExecution(1000, 1, ON_HEAP);
+    expect(manager.stor(700)).toBe(true);
+  });
+
+  test("are not told of a boundary that stays: what storage has borrowed cannot be evicted", () => {
+    const manager = new MemoryManager({ policy: unified, onHeap: region(1000), offHeap: region(0) });
+    manager.setEvictor({ evict: () => 0, unrolled: () => 0 });
+    manager.acquireStorage("a", 700, ON_HEAP);
+    const told: unknown[] = [];
+    manager.observer = { boundaryMoved: (bytes) => told.push(bytes) };
+    expect(manager.acquireExecution(400, 1, ON_HEAP)).toBe(300);
+    expect([told, manager.state(ON_HEAP)]).toEqual([[], [300, 300, 700, 700]]);
   });
 
   test("that fail leave no byte charged that nobody got", () => {
@@ -49,16 +70,21 @@ describe("a policy that breaks a law", () => {
   const withPolicy = (part: Partial<Policy>): StubbedManager =>
     new StubbedManager(region(1000), region(1000), { ...unified, ceiling: () => 0, ...part });
 
-  test.each<[string, number, Partial<Policy>]>([
-    ["grants more than was asked", 10, { share: () => 11 }],
-    ["grants a part of a byte", 10, { share: () => 0.5 }],
-    ["grants less than nothing", 10, { share: () => -3 }],
-    ["grants what is not free", 800, { share: (_view, _held, bytes) => bytes, reclaim: () => 0 }],
-  ])("%s is stopped", (_what, bytes, part) => {
+  test.each<[string, number, Partial<Policy>, string]>([
+    ["grants more than was asked", 10, { share: () => 11 }, "unified granted 11"],
+    ["grants a part of a byte", 10, { share: () => 0.5 }, "unified granted 0.5"],
+    ["grants less than nothing", 10, { share: () => -3 }, "unified granted -3"],
+    [
+      "grants what is not free",
+      800,
+      { share: (_view, _held, bytes) => bytes, reclaim: () => 0 },
+      "a grant of 800 bytes",
+    ],
+  ])("%s is stopped", (_what, bytes, part, words) => {
     const manager = withPolicy(part);
     manager.stor(500);
     const before = manager.state(ON_HEAP);
-    expect(() => manager.exec(1, bytes)).toThrow(AssertionError);
+    expect(() => manager.exec(1, bytes)).toThrow(new AssertionError(words));
     expect(manager.state(ON_HEAP)).toEqual(before);
   });
 
@@ -70,6 +96,12 @@ describe("a policy that breaks a law", () => {
     expect([manager.takeEvictions(), manager.state(ON_HEAP)]).toEqual([[1400], [600, 600, 400, 400]]);
   });
 
+  test("reclaims less than nothing moves nothing", () => {
+    const manager = withPolicy({ reclaim: () => -100 });
+    expect(manager.exec(1, 800)).toBe(500);
+    expect(manager.state(ON_HEAP)).toEqual([500, 500, 500, 0]);
+  });
+
   test("lends what execution uses is stopped", () => {
     const manager = withPolicy({ lend: () => 600 });
     expect(() => manager.stor(10)).toThrow(AssertionError);
@@ -78,6 +110,125 @@ describe("a policy that breaks a law", () => {
 
   test("refuses all storage is obeyed", () => {
     expect(withPolicy({ lend: () => REFUSE }).stor(1)).toBe(false);
+  });
+});
+
+describe("what a policy is asked", () => {
+  test("to reclaim only what is missing, where something is", () => {
+    const missed: number[] = [];
+    const policy: Policy = {
+      ...unified,
+      ceiling: () => 0,
+      reclaim: (view, missing) => {
+        missed.push(missing);
+        return unified.reclaim(view, missing);
+      },
+    };
+    const manager = new StubbedManager(region(1000), region(0), policy);
+    expect([manager.exec(1, 499), manager.exec(1, 1), manager.exec(1, 30)]).toEqual([499, 1, 30]);
+    expect(missed).toEqual([30]);
+  });
+
+  test("what unrolling has reserved, whatever the storage is for", () => {
+    const asked: [string, number][] = [];
+    const policy: Policy = {
+      ...unified,
+      evict: (_view, _bytes, purpose, unrolled) => {
+        asked.push([purpose, unrolled]);
+        return 0;
+      },
+    };
+    const manager = new StubbedManager(region(1000), region(0), policy);
+    manager.unrolledBytes = 7;
+    manager.stor(10);
+    manager.acquireUnroll("u", 10, ON_HEAP);
+    expect(asked).toEqual([
+      ["storage", 7],
+      ["unroll", 7],
+    ]);
+  });
+});
+
+test("what an observer of an eviction has put meanwhile is not taken from it", () => {
+  const manager = new MemoryManager({ policy: unified, onHeap: region(1000), offHeap: region(0) });
+  manager.setEvictor({
+    evict: (_block, bytes, mode) => {
+      manager.releaseStorage(bytes, mode);
+      manager.acquireStorage("meanwhile", 60, mode);
+      return bytes;
+    },
+    unrolled: () => 0,
+  });
+  manager.acquireStorage("a", 700, ON_HEAP);
+  // Of the 100 that were evicted 60 are in use again.
+  expect(manager.acquireExecution(400, 1, ON_HEAP)).toBe(340);
+  expect(manager.state(ON_HEAP)).toEqual([340, 340, 660, 660]);
+});
+
+describe("what is given back", () => {
+  test("at the end of a task is told as one sum", () => {
+    const manager = new StubbedManager(region(1000), region(1000));
+    manager.exec(1, 30);
+    manager.exec(1, 12, OFF_HEAP);
+    expect(manager.releaseAllExecution(1)).toBe(42);
+    expect(manager.executionUsed).toBe(0);
+  });
+
+  test("beyond what is held is counted, once a release", () => {
+    const manager = new StubbedManager(region(1000));
+    manager.exec(1, 30);
+    manager.stor(20);
+    manager.releaseExecution(10, 1, ON_HEAP);
+    manager.releaseStorage(10, ON_HEAP);
+    expect(manager.overReleases).toBe(0);
+    expect(manager.releaseExecution(21, 1, ON_HEAP)).toBe(20);
+    expect(manager.overReleases).toBe(1);
+    manager.releaseStorage(11, ON_HEAP);
+    expect([manager.overReleases, manager.state(ON_HEAP)]).toEqual([2, [500, 0, 500, 0]]);
+  });
+
+  test("may be nothing", () => {
+    const manager = new StubbedManager(region(1000));
+    manager.stor(20);
+    manager.releaseStorage(0, ON_HEAP);
+    expect([manager.overReleases, manager.state(ON_HEAP)]).toEqual([0, [500, 0, 500, 20]]);
+  });
+});
+
+describe("refusals say", () => {
+  const RULE = "a size is a whole number of bytes, 1 or more where execution memory is acquired";
+
+  test.each<[string, (manager: MemoryManager) => unknown]>([
+    ["execution request of 0.5 bytes", (manager) => manager.acquireExecution(0.5, 1, ON_HEAP)],
+    ["release of -1 bytes", (manager) => manager.releaseExecution(-1, 1, ON_HEAP)],
+    ["release of 0.5 bytes", (manager) => manager.releaseStorage(0.5, ON_HEAP)],
+    ["storage request of -2 bytes", (manager) => manager.acquireStorage("a", -2, ON_HEAP)],
+    ["report of unmanaged memory of NaN bytes", (manager) => manager.setUnmanaged(Number.NaN, ON_HEAP)],
+  ])("%s", (words, ask) => {
+    expect(() => ask(new StubbedManager(region(1000)))).toThrow(
+      expect.objectContaining({ name: "InvalidRequest", message: `${words}: ${RULE}` }),
+    );
+  });
+
+  test("which manager keeps no off-heap storage, and for which block", () => {
+    expect(() => staticManager(600, 400).stor(1, OFF_HEAP)).toThrow(
+      expect.objectContaining({
+        name: "InvalidRequest",
+        message: "the static manager keeps no off-heap storage memory (block test_0)",
+      }),
+    );
+    const manager = new MemoryManager({ policy: unified, onHeap: region(0), offHeap: region(1000) });
+    expect(manager.acquireStorage("a", 1000, OFF_HEAP)).toBe(true);
+  });
+
+  test("which task has lost its entry", () => {
+    expect(() => new StubbedManager(region(1000)).retryExecution(1, 7, OFF_HEAP)).toThrow(
+      expect.objectContaining({
+        name: "EntryLost",
+        task: 7,
+        message: "key not found: task 7 has lost its offHeap entry while it waited for execution memory",
+      }),
+    );
   });
 });
 
@@ -125,15 +276,20 @@ describe("waiting at the manager", () => {
 
 test("a manager has one evictor, and pools that make their region", () => {
   const manager = new StubbedManager(region(1000));
-  expect(() => manager.setEvictor({ evict: () => 0, unrolled: () => 0 })).toThrow(AssertionError);
+  expect(() => manager.setEvictor({ evict: () => 0, unrolled: () => 0 })).toThrow(
+    new AssertionError("a manager has one block store"),
+  );
   const wrong = { total: 10, protectedStorage: 5, execution: 5, storage: 6 };
-  expect(() => new MemoryManager({ policy: unified, onHeap: wrong, offHeap: region(0) })).toThrow(AssertionError);
+  expect(() => new MemoryManager({ policy: unified, onHeap: wrong, offHeap: region(0) })).toThrow(
+    new AssertionError("the two pools make the region"),
+  );
 });
 
 test("without an evictor nothing is evicted", () => {
   const manager = new MemoryManager({ policy: unified, onHeap: region(1000, 0), offHeap: region(0) });
   expect(manager.acquireStorage("a", 800, ON_HEAP)).toBe(true);
   expect(manager.acquireStorage("b", 300, ON_HEAP)).toBe(false);
+  expect(manager.acquireUnroll("b", 300, ON_HEAP)).toBe(false);
   expect(manager.acquireExecution(500, 1, ON_HEAP)).toBe(200);
 });
 

@@ -9,7 +9,7 @@
 //   E, H, P, X       sorters and maps
 
 import { describe, expect, test } from "vitest";
-import { MemoryLeak, Misuse } from "../../src/execution/refusal.js";
+import { Misuse } from "../../src/execution/refusal.js";
 import { openExecutor } from "../../src/executor.js";
 import { AssertionError } from "../../src/fault.js";
 import { accountPages } from "../../src/memory/account-pages.js";
@@ -978,7 +978,9 @@ describe("section 10: the end of a task", () => {
   test("a leak is thrown when the configuration says so, after the clean-up, unless the task failed", () => {
     const executor = strict();
     leaking(executor);
-    expect(() => executor.endTask(7)).toThrow(MemoryLeak);
+    expect(() => executor.endTask(7)).toThrow(
+      expect.objectContaining({ name: "MemoryLeak", condition: "INTERNAL_ERROR", task: 7, bytes: 94 }),
+    );
     expect(executor.manager.executionUsed).toBe(0);
     leaking(executor);
     expect(() => executor.endTask(7)).toThrow(

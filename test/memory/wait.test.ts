@@ -131,6 +131,44 @@ describe("the list of who waits", () => {
     expect([a.waiting, b.waiting, list.size]).toEqual([false, false, 0]);
   });
 
+  test("nobody is told of a wake-up where nobody waits", () => {
+    const list = new WaitList();
+    let told = 0;
+    list.onWake = () => {
+      told += 1;
+    };
+    list.wake();
+    expect(told).toBe(0);
+    added(
+      list,
+      watching("a", [], () => false),
+    );
+    list.wake();
+    expect(told).toBe(1);
+  });
+
+  test("one that is given up in the middle of a look fails with what was said", () => {
+    const list = new WaitList();
+    const error = new Error("enough");
+    const given = (): void => {
+      expect(a.looking).toBe(true);
+      a.cancel(error);
+      a.cancel(new Error("too late"));
+    };
+    const a = added(
+      list,
+      (function* (): Request<void> {
+        yield;
+        given();
+        yield;
+      })(),
+    );
+    list.wake();
+    list.settle();
+    expect([a.waiting, a.looking, list.size]).toEqual([false, false, 0]);
+    expect(() => a.value).toThrow(error);
+  });
+
   test("one that throws fails, and the others go on", () => {
     const list = new WaitList();
     const a = added(
@@ -211,7 +249,9 @@ describe("giving up", () => {
         cleaned = true;
       }
     };
-    expect(() => runNow(request(), () => "c1 would have to wait")).toThrow(WouldWait);
+    expect(() => runNow(request(), () => "c1 would have to wait")).toThrow(
+      expect.objectContaining({ name: "WouldWait", message: "c1 would have to wait" }),
+    );
     expect(cleaned).toBe(true);
     expect(
       runNow(
