@@ -2,62 +2,32 @@
 // trace says came of it.
 
 import { Refusal } from "../fault.js";
-import type { ModeName } from "../memory/mode.js";
-import { type Row, readHeader, readRow, type State } from "./format.js";
+import { modeName } from "../memory/mode.js";
+import { COMPARED, explain, LastRows } from "./explain.js";
+import { readHeader, readRow, type Row, type TraceHeader } from "./format.js";
 import type { Json } from "./json.js";
 import { Replay } from "./replay.js";
 import { type Disagreement, type Line, type RecordedFile, Unreadable, type Verdict } from "./source.js";
 
-/** What of a row is compared, in this order. */
-const COMPARED = ["result", "evicted", "spills", "resumed", "state"] as const;
-
-/** Where the law speaks of what a row asks. */
-const SECTIONS: Readonly<Record<Row["op"], string>> = {
-  execAcquire: "3.2 and 4.1",
-  execRelease: "3.2",
-  execReleaseAll: "3.2",
-  storageAcquire: "3.1 and 4.2",
-  storageRelease: "3.1",
-  unrollReserve: "4.2 and 8.4",
-  unrollRelease: "8.4",
-  put: "8.2 and 8.5",
-  get: "8.1",
-  has: "8.1",
-  pin: "8.9",
-  unpin: "8.9",
-  remove: "8.10",
-  consumer: "5.1",
-  acquire: "5.2",
-  free: "5.3",
-  allocatePage: "5.4 and 5.8",
-  freePage: "5.5",
-  endTask: "5.7 and 10",
-};
+/** Fields of a header that are answers. */
+export const HEADER_ANSWERS = ["pageSize", "tungstenMode", "state"] as const;
+export type HeaderAnswers = Pick<TraceHeader, (typeof HEADER_ANSWERS)[number]>;
 
 /** Replays a trace up to its first disagreement. Throws Unreadable for a file that breaks the format. */
 export async function checkTrace(recorded: RecordedFile): Promise<Verdict> {
   const { file } = recorded;
   const header = readHeader(recorded.header, file);
   const replay = refusable(file, 1, () => new Replay(header));
-  const made = { pageSize: replay.executor.numbers.pageBytes, tungstenMode: nameOfMode(replay), state: replay.state };
-  for (const field of ["pageSize", "tungstenMode", "state"] as const) {
-    if (same(header[field], made[field])) continue;
-    return {
-      rows: 0,
-      disagreement: { row: 0, line: 1, op: "header", field, expected: json(header[field]), got: json(made[field]) },
-    };
+  const made = headerAnswers(replay);
+  const different = HEADER_ANSWERS.find((field) => !same(header[field], made[field]));
+  if (different !== undefined) {
+    const differs = { field: different, expected: json(header[different]), got: json(made[different]) };
+    return { rows: 0, disagreement: { row: 0, line: 1, op: "header", ...differs, note: "the law: sections 1 and 7" } };
   }
-  const last: Row[] = [];
+  const last = new LastRows();
   let rows = 0;
   let before = replay.state;
-  for await (const { line, text } of recorded.rows) {
-    const row = readRow(parse(file, { line, text }), file, line, rows + 1);
-    if ("end" in row) {
-      if (row.end !== rows)
-        throw new Unreadable(file, line, `says that there are ${row.end} rows, but there are ${rows}`);
-      await nothingAfter(recorded, file);
-      return { rows, disagreement: null };
-    }
+  for await (const { row, line } of rowsOf(recorded, replay.peaks)) {
     const answer = refusable(file, line, () => replay.apply(row));
     const field = COMPARED.find((name) => !same(row[name], answer[name]));
     if (field !== undefined) {
@@ -68,20 +38,42 @@ export async function checkTrace(recorded: RecordedFile): Promise<Verdict> {
         field,
         expected: json(row[field]),
         got: json(answer[field]),
-        note: explain(row, before, last),
+        note: explain(row, field, answer[field], before, last),
       };
       return { rows, disagreement };
     }
     rows += 1;
     before = answer.state;
-    last.push(row);
-    if (last.length > 200) last.shift();
+    last.add(row);
   }
-  throw new Unreadable(file, rows + 2, "the last line is missing: the file was cut off");
+  return { rows, disagreement: null };
 }
 
-async function nothingAfter(recorded: RecordedFile, file: string): Promise<void> {
-  for await (const { line } of recorded.rows) throw new Unreadable(file, line, "stands after the last line");
+/** The rows of a trace in order, checked to be whole. Throws Unreadable. */
+export async function* rowsOf(
+  { file, rows }: RecordedFile,
+  peaks: boolean,
+): AsyncGenerator<{ row: Row; line: number }> {
+  let count = 0;
+  let end: number | null = null;
+  for await (const { line, text } of rows) {
+    if (end !== null) throw new Unreadable(file, line, "stands after the last line");
+    const row = readRow(parse(file, { line, text }), file, line, count + 1, peaks);
+    if ("end" in row) {
+      end = row.end;
+      if (end !== count) throw new Unreadable(file, line, `says that there are ${end} rows, but there are ${count}`);
+    } else {
+      count += 1;
+      yield { row, line };
+    }
+  }
+  if (end === null) throw new Unreadable(file, count + 2, "the last line is missing: the file was cut off");
+}
+
+/** What a header says that its engine derived, as this library derives it. */
+export function headerAnswers(replay: Replay): HeaderAnswers {
+  const { numbers, mode } = replay.executor;
+  return { pageSize: numbers.pageBytes, tungstenMode: modeName(mode), state: replay.state };
 }
 
 function parse(file: string, { line, text }: Line): unknown {
@@ -104,12 +96,8 @@ function refusable<T>(file: string, line: number, call: () => T): T {
   }
 }
 
-function nameOfMode(replay: Replay): ModeName {
-  return replay.executor.mode === 0 ? "onHeap" : "offHeap";
-}
-
-/** Deep equality of JSON values, whatever the order of keys. */
-function same(a: unknown, b: unknown): boolean {
+/** Deep equality of JSON values, whatever the order of keys; a key that is undefined is none. */
+export function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
@@ -122,22 +110,4 @@ function same(a: unknown, b: unknown): boolean {
 
 function json(value: unknown): Json {
   return (value ?? null) as Json;
-}
-
-/** The state before a row, the last rows about the same things, and where the law speaks of it. */
-function explain(row: Row, before: State, last: readonly Row[]): string {
-  const { result: _result, state: _state, evicted: _evicted, spills: _spills, resumed: _resumed, ...asked } = row;
-  const related = last.filter((other) => touches(row, other)).slice(-5);
-  return [
-    `asked: ${JSON.stringify(asked)}`,
-    `state before: on-heap ${before.onHeap.join(", ")}; off-heap ${before.offHeap.join(", ")} (execution size, used, storage size, used)`,
-    ...related.map((other) => `earlier: ${JSON.stringify(other)}`),
-    `the law: section ${SECTIONS[row.op]}`,
-  ].join("\n  ");
-}
-
-function touches(a: Row, b: Row): boolean {
-  if ("task" in a && "task" in b) return a.task === b.task;
-  if ("block" in a && "block" in b) return a.block === b.block;
-  return "mode" in a && "mode" in b && a.mode === b.mode;
 }
