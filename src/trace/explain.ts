@@ -49,7 +49,7 @@ const SHOWN = 4;
 /** The section of the law that rules a row, and the effect that differs. */
 export function sectionOf(op: Row["op"], field: Compared): string {
   const effect = EFFECTS[field];
-  return effect === undefined ? SECTIONS[op] : `${SECTIONS[op]}; ${effect}`;
+  return effect === undefined || effect === SECTIONS[op] ? SECTIONS[op] : `${SECTIONS[op]}; ${effect}`;
 }
 
 /** The last rows of a trace: a ring, so that a trace of any length leaves no more than its end behind. */

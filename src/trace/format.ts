@@ -96,7 +96,10 @@ const PAGE: Shape = { page: COUNT, bytes: COUNT };
 const USED: Shape = { used: COUNT };
 const PEAK: Shape = { onHeap: COUNT, offHeap: COUNT };
 
-/** What can be answered to an op: `done`, and whether it may wait or fail besides. */
+/**
+ * What can be answered to an op: `done`, and whether it may wait or fail besides. In a what-if, which decides recorded
+ * requests by other rules, `skipped` says why a request could not be asked.
+ */
 interface Question {
   readonly asks: Shape;
   readonly done: Shape;
@@ -220,7 +223,8 @@ function resultOf(value: unknown, question: Question, what: string, fail: Fail):
   if (value === undefined) fail(`${what}: result is missing`);
   const result = isObject(value) ? value : fail(`${what}: result must be an object, not ${shown(value)}`);
   let shape = question.done;
-  if (question.mayFail && result["error"] !== undefined)
+  if (result["skipped"] !== undefined) shape = { skipped: TEXT };
+  else if (question.mayFail && result["error"] !== undefined)
     shape = result["error"] === "unableToAcquire" ? SHORT : { error: TEXT };
   else if (question.mayWait && result["waits"] !== undefined) shape = WAITS;
   return pick(result, shape, `${what}: result`, fail);

@@ -10,6 +10,7 @@ import { type Request, Step } from "../memory/wait.js";
 import { MUST_WAIT } from "../policy/policy.js";
 import { BlockExists } from "../storage/store.js";
 import { type Effects, modeOf, type Op, type State, type TraceHeader } from "./format.js";
+import { stateOf } from "./state.js";
 import { TraceConsumer } from "./trace-consumer.js";
 
 type Result = Record<string, unknown>;
@@ -81,7 +82,7 @@ export class Replay {
   }
 
   get state(): State {
-    return { onHeap: this.executor.manager.state(ON_HEAP), offHeap: this.executor.manager.state(OFF_HEAP) };
+    return stateOf(this.executor);
   }
 
   /** Whether requests wait that have not been answered yet. */
@@ -113,6 +114,16 @@ export class Replay {
       answer.state = this.state;
     }
     return answer;
+  }
+
+  /** The same for a what-if: a request that cannot be asked is answered with `skipped`, and why. */
+  applyIfPossible(row: Op & { readonly i: number }): Answer {
+    try {
+      return this.apply(row);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { result: { skipped: error.message }, state: this.state };
+    }
   }
 
   // Who waits looks once, after the operation has returned, if it was woken. A look that changes nothing leaves no entry.

@@ -2,23 +2,19 @@
 // trace says came of it.
 
 import { Refusal } from "../fault.js";
-import { modeName } from "../memory/mode.js";
 import { COMPARED, explain, LastRows } from "./explain.js";
-import { readHeader, readRow, type Row, type TraceHeader } from "./format.js";
+import { readHeader, readRow, type Row } from "./format.js";
 import type { Json } from "./json.js";
 import { Replay } from "./replay.js";
+import { HEADER_ANSWERS, headerAnswers } from "./state.js";
 import { type Disagreement, type Line, type RecordedFile, Unreadable, type Verdict } from "./source.js";
-
-/** Fields of a header that are answers. */
-export const HEADER_ANSWERS = ["pageSize", "tungstenMode", "state"] as const;
-export type HeaderAnswers = Pick<TraceHeader, (typeof HEADER_ANSWERS)[number]>;
 
 /** Replays a trace up to its first disagreement. Throws Unreadable for a file that breaks the format. */
 export async function checkTrace(recorded: RecordedFile): Promise<Verdict> {
   const { file } = recorded;
   const header = readHeader(recorded.header, file);
   const replay = refusable(file, 1, () => new Replay(header));
-  const made = headerAnswers(replay);
+  const made = headerAnswers(replay.executor);
   const different = HEADER_ANSWERS.find((field) => !same(header[field], made[field]));
   if (different !== undefined) {
     const differs = { field: different, expected: json(header[different]), got: json(made[different]) };
@@ -28,7 +24,10 @@ export async function checkTrace(recorded: RecordedFile): Promise<Verdict> {
   let rows = 0;
   let before = replay.state;
   for await (const { row, line } of rowsOf(recorded, replay.peaks)) {
-    const answer = refusable(file, line, () => replay.apply(row));
+    const answer =
+      row.result["skipped"] === undefined
+        ? refusable(file, line, () => replay.apply(row))
+        : replay.applyIfPossible(row);
     const field = COMPARED.find((name) => !same(row[name], answer[name]));
     if (field !== undefined) {
       const disagreement: Disagreement = {
@@ -49,10 +48,10 @@ export async function checkTrace(recorded: RecordedFile): Promise<Verdict> {
   return { rows, disagreement: null };
 }
 
-/** The rows of a trace in order, checked to be whole. Throws Unreadable. */
+/** The rows of a trace in order, checked to be whole (`peaks` as in `readRow`). Throws Unreadable. */
 export async function* rowsOf(
   { file, rows }: RecordedFile,
-  peaks: boolean,
+  peaks?: boolean,
 ): AsyncGenerator<{ row: Row; line: number }> {
   let count = 0;
   let end: number | null = null;
@@ -70,12 +69,6 @@ export async function* rowsOf(
   if (end === null) throw new Unreadable(file, count + 2, "the last line is missing: the file was cut off");
 }
 
-/** What a header says that its engine derived, as this library derives it. */
-export function headerAnswers(replay: Replay): HeaderAnswers {
-  const { numbers, mode } = replay.executor;
-  return { pageSize: numbers.pageBytes, tungstenMode: modeName(mode), state: replay.state };
-}
-
 function parse(file: string, { line, text }: Line): unknown {
   try {
     return JSON.parse(text);
@@ -84,8 +77,8 @@ function parse(file: string, { line, text }: Line): unknown {
   }
 }
 
-// What the library refuses outright no recording of Spark asks: the row breaks the format.
-function refusable<T>(file: string, line: number, call: () => T): T {
+/** What the library refuses outright no recording of Spark asks: the row breaks the format. */
+export function refusable<T>(file: string, line: number, call: () => T): T {
   try {
     return call();
   } catch (error) {
