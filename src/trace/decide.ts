@@ -8,7 +8,8 @@ import { readHeader, type Row, type TraceHeader } from "./format.js";
 import { Replay } from "./replay.js";
 import { type RecordedFile } from "./source.js";
 import { headerAnswers } from "./state.js";
-import { refusable, rowsOf } from "./verify.js";
+import { rowsOf } from "./rows.js";
+import { refusable } from "./verify.js";
 import { Workload, type WorkloadOptions } from "./workload.js";
 import { endLine, headerLine, type Origin, rowLine } from "./write.js";
 

@@ -16,7 +16,8 @@ import { readHeader, type Row, type State, type TraceHeader } from "./format.js"
 import type { Json } from "./json.js";
 import { type RecordedFile, Unreadable } from "./source.js";
 import { HEADER_ANSWERS } from "./state.js";
-import { rowsOf, same } from "./verify.js";
+import { rowsOf } from "./rows.js";
+import { same } from "./verify.js";
 
 /** The second file asks something else than the first. */
 export class OtherRequests extends Unreadable {

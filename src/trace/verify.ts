@@ -3,11 +3,12 @@
 
 import { Refusal } from "../fault.js";
 import { COMPARED, explain, LastRows } from "./explain.js";
-import { readHeader, readRow, type Row } from "./format.js";
+import { readHeader } from "./format.js";
 import type { Json } from "./json.js";
 import { Replay } from "./replay.js";
+import { RowReader } from "./rows.js";
 import { HEADER_ANSWERS, headerAnswers } from "./state.js";
-import { type Disagreement, type Line, type RecordedFile, Unreadable, type Verdict } from "./source.js";
+import { type Disagreement, type RecordedFile, Unreadable, type Verdict } from "./source.js";
 
 /** Replays a trace up to its first disagreement. Throws Unreadable for a file that breaks the format. */
 export async function checkTrace(recorded: RecordedFile): Promise<Verdict> {
@@ -21,13 +22,14 @@ export async function checkTrace(recorded: RecordedFile): Promise<Verdict> {
     return { rows: 0, disagreement: { row: 0, line: 1, op: "header", ...differs, note: "the law: sections 1 and 7" } };
   }
   const last = new LastRows();
-  let rows = 0;
+  const reader = new RowReader(file, replay.peaks);
   let before = replay.state;
-  for await (const { row, line } of rowsOf(recorded, replay.peaks)) {
-    const answer =
-      row.result["skipped"] === undefined
-        ? refusable(file, line, () => replay.apply(row))
-        : replay.applyIfPossible(row);
+  for await (const each of recorded.rows) {
+    const row = reader.read(each);
+    if (row === null) continue;
+    const { line } = each;
+    const impossible = row.result["skipped"] !== undefined;
+    const answer = impossible ? replay.applyIfPossible(row) : refusable(file, line, () => replay.apply(row));
     const field = COMPARED.find((name) => !same(row[name], answer[name]));
     if (field !== undefined) {
       const disagreement: Disagreement = {
@@ -39,42 +41,13 @@ export async function checkTrace(recorded: RecordedFile): Promise<Verdict> {
         got: json(answer[field]),
         note: explain(row, field, answer[field], before, last),
       };
-      return { rows, disagreement };
+      return { rows: row.i - 1, disagreement };
     }
-    rows += 1;
     before = answer.state;
     last.add(row);
   }
-  return { rows, disagreement: null };
-}
-
-/** The rows of a trace in order, checked to be whole (`peaks` as in `readRow`). Throws Unreadable. */
-export async function* rowsOf(
-  { file, rows }: RecordedFile,
-  peaks?: boolean,
-): AsyncGenerator<{ row: Row; line: number }> {
-  let count = 0;
-  let end: number | null = null;
-  for await (const { line, text } of rows) {
-    if (end !== null) throw new Unreadable(file, line, "stands after the last line");
-    const row = readRow(parse(file, { line, text }), file, line, count + 1, peaks);
-    if ("end" in row) {
-      end = row.end;
-      if (end !== count) throw new Unreadable(file, line, `says that there are ${end} rows, but there are ${count}`);
-    } else {
-      count += 1;
-      yield { row, line };
-    }
-  }
-  if (end === null) throw new Unreadable(file, count + 2, "the last line is missing: the file was cut off");
-}
-
-function parse(file: string, { line, text }: Line): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new Unreadable(file, line, `is not JSON: ${(cause as Error).message}`, { cause });
-  }
+  reader.finish();
+  return { rows: reader.rows, disagreement: null };
 }
 
 /** What the library refuses outright no recording of Spark asks: the row breaks the format. */
