@@ -10,11 +10,12 @@ import { type Bench, type Case, MILLION_ROWS, OURS, parameter, type Reading, typ
 import { fold } from "./hash.js";
 import { openRecorded } from "../src/cli/lines.js";
 import { compact, replayCompact } from "../src/trace/compact.js";
-import { ENGINE, generatedLines } from "../src/trace/decide.js";
+import { generatedLines } from "../src/trace/decide.js";
 import type { Row } from "../src/trace/format.js";
 import { stateOf } from "../src/trace/state.js";
 import { checkTrace } from "../src/trace/verify.js";
 import { Workload } from "../src/trace/workload.js";
+import { ENGINE } from "../src/trace/write.js";
 
 export const replay: Bench = {
   name: "replay",

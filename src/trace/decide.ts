@@ -3,7 +3,6 @@
 
 import type { ManagerName } from "../config/layout.js";
 import type { Generation } from "../config/release.js";
-import { VERSION } from "../generated/version.js";
 import { readHeader, type Row, type TraceHeader } from "./format.js";
 import { Replay } from "./replay.js";
 import { type RecordedFile } from "./source.js";
@@ -11,10 +10,7 @@ import { headerAnswers } from "./state.js";
 import { rowsOf } from "./rows.js";
 import { refusable } from "./verify.js";
 import { Workload, type WorkloadOptions } from "./workload.js";
-import { endLine, headerLine, type Origin, rowLine } from "./write.js";
-
-/** How implementations of the format are named that are not Spark. */
-export const ENGINE = `tungsten-memory-${VERSION}`;
+import { endLine, ENGINE, headerLine, type Origin, rowLine } from "./write.js";
 
 /** The lines of a generated trace: `requests` rows and those in which everything goes back. */
 export function* generatedLines(options: WorkloadOptions, requests: number): Generator<string> {

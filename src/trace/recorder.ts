@@ -6,7 +6,6 @@
 // whom stands beside the next row (`spilled`, which readers ignore). A request that waits is followed by a `retry` row for
 // each further look, so that a replay needs to know nothing of who is served when.
 
-import type { SpillObserver } from "../execution/task.js";
 import { Misuse } from "../execution/refusal.js";
 import type { Executor } from "../executor.js";
 import { DEFAULT_GENERATION } from "../config/release.js";
@@ -17,11 +16,10 @@ import { unified } from "../policy/unified.js";
 import type { ManagerName } from "../config/layout.js";
 import { blockName, type BlockId, canonical } from "../storage/block.js";
 import { BlockExists } from "../storage/store.js";
-import { ENGINE } from "./decide.js";
 import type { Effects, Op } from "./format.js";
 import { refused } from "./replay.js";
 import { headerAnswers, stateOf } from "./state.js";
-import { endLine, headerLine, rowLine } from "./write.js";
+import { endLine, ENGINE, headerLine, rowLine } from "./write.js";
 
 /** Takes the lines of a trace one by one, without line feeds. */
 export type LineSink = (line: string) => void;
@@ -230,37 +228,36 @@ export class Recorder {
     this.#sink(rowLine({ i: this.#rows, ...ask }, { result, ...effects, state: stateOf(this.#executor) }, more));
   }
 
-  // Observers that the embedder sets, before or later, are told as ever.
   #watchEffects(): void {
-    const { store } = this.#executor;
-    let onEvict = store.onEvict;
-    const evicted: NonNullable<typeof onEvict> = (block, bytes, mode, to) => {
+    this.#observe(this.#executor.store, "onEvict", (user) => (block, bytes, mode, to) => {
       this.#evicted.push({ block, to });
-      onEvict?.(block, bytes, mode, to);
-    };
-    Object.defineProperty(store, "onEvict", {
-      configurable: true,
-      get: () => evicted,
-      set: (observer: typeof onEvict) => (onEvict = observer),
+      user()?.(block, bytes, mode, to);
     });
-    this.#uninstall.push(() =>
-      Object.defineProperty(store, "onEvict", { value: onEvict, writable: true, configurable: true }),
-    );
-    const executor = this.#executor;
-    let onSpill = executor.onSpill;
-    const spilled: SpillObserver = (spill) => {
+    this.#observe(this.#executor, "onSpill", (user) => (spill) => {
       const { task, consumer, trigger, asked, freed } = spill;
-      this.#spilled.push({ task, consumer: consumer.name, trigger: trigger.name, asked, freed });
-      onSpill?.(spill);
-    };
-    Object.defineProperty(executor, "onSpill", {
-      configurable: true,
-      get: () => spilled,
-      set: (observer: SpillObserver | null) => (onSpill = observer),
+      // Tasks keep the observer that they began with, beyond the end of the recording.
+      if (this.#uninstall.length > 0)
+        this.#spilled.push({ task, consumer: consumer.name, trigger: trigger.name, asked, freed });
+      user()?.(spill);
     });
-    this.#uninstall.push(() =>
-      Object.defineProperty(executor, "onSpill", { value: onSpill, writable: true, configurable: true }),
-    );
+  }
+
+  /** Puts an observer before the embedder's own, which may be set before or later. */
+  #observe<Owner extends object, Name extends keyof Owner>(
+    owner: Owner,
+    name: Name,
+    before: (user: () => Owner[Name]) => Owner[Name],
+  ): void {
+    let user = owner[name];
+    const observer = before(() => user);
+    Object.defineProperty(owner, name, {
+      configurable: true,
+      get: () => observer,
+      set(next: Owner[Name]) {
+        user = next;
+      },
+    });
+    this.#uninstall.push(() => Object.defineProperty(owner, name, { value: user, writable: true }));
   }
 }
 

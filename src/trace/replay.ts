@@ -175,7 +175,7 @@ export class Replay {
           : this.#begin(
               row.i,
               row.task,
-              granted(manager.executionRequest(row.bytes, row.task, modeOf(row.mode))),
+              plain(manager.executionRequest(row.bytes, row.task, modeOf(row.mode))),
               "nobody",
             );
       case "retry":
@@ -293,7 +293,7 @@ export class Replay {
   }
 }
 
-function* granted(request: Request<number>): Request<Result> {
+function* plain(request: Request<number>): Request<Result> {
   try {
     return { granted: yield* request };
   } catch (error) {

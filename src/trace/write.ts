@@ -1,7 +1,11 @@
 // The lines of a memory trace, version 1, as text without line feeds.
 
+import { VERSION } from "../generated/version.js";
 import type { Answer } from "./replay.js";
 import type { Op, TraceHeader } from "./format.js";
+
+/** How this library is named where Spark would stand. */
+export const ENGINE = `tungsten-memory-${VERSION}`;
 
 /** What a header says besides: where a generated trace comes from. */
 export interface Origin {

@@ -40,14 +40,6 @@ const edit =
     if (changed === lines[line - 1]) throw new Error(`nothing to change in ${lines[line - 1]}`);
     lines[line - 1] = changed;
   };
-const editOp = (op: Op["op"], from: string | RegExp, to: string): Change => edit(rowAt(op) + 1, from, to);
-/** Another row in place of the last one. */
-const instead =
-  (op: object): Change =>
-  (lines) => {
-    lines[LAST - 2] = JSON.stringify({ i: LAST - 2, ...op, result: {}, state: JSON.parse(lines[LAST - 3]!).state });
-  };
-
 async function errorOf(change: Change, lines: readonly string[] = LINES): Promise<{ line: number; message: string }> {
   const changed = [...lines];
   change(changed);

@@ -6,12 +6,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GENERATIONS, type Generation } from "../../src/config/release.js";
 import { compact, replayCompact } from "../../src/trace/compact.js";
-import { decidedLines, ENGINE, generatedLines, type Rules } from "../../src/trace/decide.js";
+import { decidedLines, generatedLines, type Rules } from "../../src/trace/decide.js";
 import { compareTraces, OtherRequests } from "../../src/trace/diff.js";
 import { readHeader, readRow, type Row } from "../../src/trace/format.js";
 import { PROFILE_NAMES, PROFILES } from "../../src/trace/profiles.js";
 import { checkTrace } from "../../src/trace/verify.js";
 import { Workload } from "../../src/trace/workload.js";
+import { ENGINE } from "../../src/trace/write.js";
 import { seeded } from "../help/seed.js";
 import { recordedOf, SMALL, traceOf } from "./traces.js";
 
