@@ -274,6 +274,29 @@ describe("a disagreement", () => {
   });
 });
 
+test("a trace of any length is recorded and checked in the same memory", async () => {
+  const heap: number[] = [];
+  const lines = generatedLines({ profile: "waiting", seed: 1 }, 24_000);
+  const first = lines.next().value as string;
+  const recorded = {
+    ...recordedOf([first]),
+    rows: (async function* () {
+      let line = 1;
+      for (const text of lines) {
+        yield { line: (line += 1), text };
+        if (line % 8000 !== 0) continue;
+        globalThis.gc!();
+        heap.push(process.memoryUsage().heapUsed);
+      }
+    })(),
+  };
+  const { disagreement, rows } = await checkTrace(recorded);
+  expect(disagreement).toBeNull();
+  expect(rows).toBeGreaterThan(24_000);
+  expect(heap).toHaveLength(3);
+  expect(heap[2]! - heap[0]!).toBeLessThan(2 * 2 ** 20);
+});
+
 describe("a trace in columns", () => {
   test.each(["4.1.1-execution-1", "4.1.1-mixed-1", "3.5.7-mixed-2", "2.4.8-execution-2"])("%s agrees", (name) => {
     const trace = golden(`${name}.jsonl.gz`);
