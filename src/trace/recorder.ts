@@ -6,16 +6,16 @@
 // whom stands beside the next row (`spilled`, which readers ignore). A request that waits is followed by a `retry` row for
 // each further look, so that a replay needs to know nothing of who is served when.
 
+import type { ManagerName } from "../config/layout.js";
+import { DEFAULT_GENERATION } from "../config/release.js";
 import { Misuse } from "../execution/refusal.js";
 import type { Executor } from "../executor.js";
-import { DEFAULT_GENERATION } from "../config/release.js";
 import { EntryLost } from "../memory/manager.js";
 import { type Mode, modeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { MUST_WAIT } from "../policy/policy.js";
 import { unified } from "../policy/unified.js";
-import type { ManagerName } from "../config/layout.js";
 import { blockName, type BlockId, canonical } from "../storage/block.js";
-import { BlockExists } from "../storage/store.js";
+import { BlockExists, type Fate } from "../storage/store.js";
 import type { Effects, Op } from "./format.js";
 import { refused } from "./replay.js";
 import { headerAnswers, stateOf } from "./state.js";
@@ -44,13 +44,13 @@ export class Recorder {
   #evicted: NonNullable<Effects["evicted"]> = [];
   #spilled: Spilled[] = [];
 
-  /** Throws Misuse for an executor that has been used, or whose policy is none of Spark's. */
+  /** Throws Misuse for an executor that has been used or is recorded already, or whose policy is none of Spark's. */
   constructor(executor: Executor, sink: LineSink) {
     const { manager, options, numbers } = executor;
     const layout: ManagerName = numbers.maxUnroll === null ? "unified" : "static";
     if (options.policy !== undefined && !(options.policy === unified && layout === "unified"))
       throw new Misuse(`a trace has no word for the policy ${options.policy.name}`);
-    const fresh = headerAnswers(executor);
+    if (Object.hasOwn(manager, "acquireExecution")) throw new Misuse("the executor is being recorded already");
     const moved = manager.regions.some(({ mode, executionSize }) => executionSize !== firstSize(executor, mode));
     if (moved || manager.executionUsed + manager.storageUsed > 0 || [...executor.tasks].length > 0)
       throw new Misuse("a recording begins before anything is asked of the executor");
@@ -65,7 +65,7 @@ export class Recorder {
         cores: options.cores ?? 1,
         collector: options.collector ?? "G1",
         conf: options.conf ?? {},
-        ...fresh,
+        ...headerAnswers(executor),
       }),
     );
     this.#watchEffects();
@@ -87,101 +87,52 @@ export class Recorder {
 
   #watchManager(): void {
     const { manager } = this.#executor;
-    const granted = (got: number): Result => (got === MUST_WAIT ? { waits: true } : { granted: got });
-    this.#wrap(manager, "acquireExecution", granted, (bytes, task, mode) => ({
-      op: "execAcquire",
-      task,
-      bytes,
-      mode: modeName(mode),
-    }));
-    this.#wrap(manager, "retryExecution", granted, (bytes, task, mode) => ({
-      op: "retry",
-      task,
-      bytes,
-      mode: modeName(mode),
-    }));
-    this.#wrap(manager, "releaseExecution", nothing, (bytes, task, mode) => ({
-      op: "execRelease",
-      task,
-      bytes,
-      mode: modeName(mode),
-    }));
+    this.#wrap(manager, "acquireExecution", granted, ofTask("execAcquire"));
+    this.#wrap(manager, "retryExecution", granted, ofTask("retry"));
+    this.#wrap(manager, "releaseExecution", nothing, ofTask("execRelease"));
     this.#wrap(
       manager,
       "releaseAllExecution",
       (released) => ({ released }),
       (task) => ({ op: "execReleaseAll", task }),
     );
-    this.#wrap(manager, "acquireStorage", decided, (block, bytes, mode) => ({
-      op: "storageAcquire",
-      block: nameOf(block),
-      bytes,
-      mode: modeName(mode),
-    }));
-    this.#wrap(manager, "acquireUnroll", decided, (block, bytes, mode) => ({
-      op: "unrollReserve",
-      block: nameOf(block),
-      bytes,
-      mode: modeName(mode),
-    }));
-    this.#wrap(manager, "releaseStorage", nothing, (bytes, mode) => ({
-      op: "storageRelease",
-      bytes,
-      mode: modeName(mode),
-    }));
-    this.#wrap(manager, "releaseAllStorage", nothing, (mode) => ({
-      op: "storageRelease",
-      bytes: manager.regions[mode].storageUsed,
-      mode: modeName(mode),
-    }));
-    this.#wrap(manager, "setUnmanaged", nothing, (bytes, mode) => ({ op: "unmanaged", bytes, mode: modeName(mode) }));
+    this.#wrap(manager, "acquireStorage", decided, forBlock("storageAcquire"));
+    this.#wrap(manager, "acquireUnroll", decided, forBlock("unrollReserve"));
+    this.#wrap(manager, "releaseStorage", nothing, ofMode("storageRelease"));
+    this.#wrap(manager, "releaseAllStorage", nothing, (mode) =>
+      ofMode("storageRelease")(manager.regions[mode].storageUsed, mode),
+    );
+    this.#wrap(manager, "setUnmanaged", nothing, ofMode("unmanaged"));
   }
 
   #watchStore(): void {
     const { store } = this.#executor;
     const stored = (kept: boolean): Result => ({ stored: kept });
-    const size = (bytes: number | null): Result => ({ bytes });
-    this.#wrap(store, "put", stored, (block, content, mode = ON_HEAP, onEvict = "gone") => ({
-      op: "put",
-      block: nameOf(block),
-      bytes: content.length,
-      mode: modeName(mode),
-      onEvict,
-    }));
-    this.#wrap(store, "putAccount", stored, (block, bytes, mode = ON_HEAP, onEvict = "gone") => ({
-      op: "put",
-      block: nameOf(block),
-      bytes,
-      mode: modeName(mode),
-      onEvict,
-    }));
-    this.#wrap(store, "getSize", size, (block) => ({ op: "get", block: nameOf(block) }));
+    this.#wrap(store, "put", stored, (block, content, mode, fate) => put(block, content.length, mode, fate));
+    this.#wrap(store, "putAccount", stored, put);
+    this.#wrap(store, "getSize", (bytes) => ({ bytes }), aboutBlock("get"));
     this.#wrap(
       store,
       "get",
       (bytes, block) => ({ bytes: bytes === null ? null : store.getSize(block) }),
-      (block) => ({ op: "get", block: nameOf(block) }),
+      aboutBlock("get"),
     );
-    this.#wrap(store, "pin", nothing, (block) => ({ op: "pin", block: nameOf(block) }));
-    this.#wrap(store, "unpin", nothing, (block) => ({ op: "unpin", block: nameOf(block) }));
+    this.#wrap(store, "pin", nothing, aboutBlock("pin"));
+    this.#wrap(store, "unpin", nothing, aboutBlock("unpin"));
     this.#wrap(
       store,
       "remove",
       (removed) => ({ removed }),
-      (block) => (store.has(block) ? { op: "remove", block: nameOf(block) } : null),
+      // A block on disk alone is no matter of memory.
+      (block) => (store.has(block) ? aboutBlock("remove")(block) : null),
     );
     this.#wrap(store, "clear", nothing, () => ({ op: "clear" }));
-    this.#wrap(store, "reserveUnroll", decided, (block, bytes, mode) => ({
-      op: "unrollReserve",
-      block: nameOf(block),
-      bytes,
-      mode: modeName(mode),
-    }));
+    this.#wrap(store, "reserveUnroll", decided, forBlock("unrollReserve"));
     this.#wrap(
       store,
       "releaseUnroll",
       () => ({ unroll: store.unrolled(ON_HEAP) + store.unrolled(OFF_HEAP) }),
-      (bytes, mode) => ({ op: "unrollRelease", bytes, mode: modeName(mode) }),
+      ofMode("unrollRelease"),
     );
   }
 
@@ -261,16 +212,44 @@ export class Recorder {
   }
 }
 
-function nothing(): Result {
-  return {};
+// What methods are called with, as rows say it.
+
+function ofTask(op: "execAcquire" | "execRelease" | "retry"): (bytes: number, task: number, mode: Mode) => Op {
+  return (bytes, task, mode) => ({ op, task, bytes, mode: modeName(mode) });
 }
 
-function decided(granted: boolean): Result {
-  return { granted };
+function ofMode(op: "storageRelease" | "unrollRelease" | "unmanaged"): (bytes: number, mode: Mode) => Op {
+  return (bytes, mode) => ({ op, bytes, mode: modeName(mode) });
+}
+
+function forBlock(op: "storageAcquire" | "unrollReserve"): (block: BlockId, bytes: number, mode: Mode) => Op {
+  return (block, bytes, mode) => ({ op, block: nameOf(block), bytes, mode: modeName(mode) });
+}
+
+function aboutBlock(op: "get" | "pin" | "unpin" | "remove"): (block: BlockId) => Op {
+  return (block) => ({ op, block: nameOf(block) });
+}
+
+function put(block: BlockId, bytes: number, mode: Mode = ON_HEAP, onEvict: Fate = "gone"): Op {
+  return { op: "put", block: nameOf(block), bytes, mode: modeName(mode), onEvict };
 }
 
 function nameOf(block: BlockId): string {
   return blockName(canonical(block));
+}
+
+// What they answer.
+
+function nothing(): Result {
+  return {};
+}
+
+function decided(yes: boolean): Result {
+  return { granted: yes };
+}
+
+function granted(bytes: number): Result {
+  return bytes === MUST_WAIT ? { waits: true } : { granted: bytes };
 }
 
 /** Size of the execution pool before anything has moved the boundary. */

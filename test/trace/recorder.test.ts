@@ -224,6 +224,7 @@ describe("recording", () => {
     executor.onSpill = onSpill;
     const before = [Object.keys(executor.manager), Object.keys(executor.store), Object.keys(executor)];
     const recorder = new Recorder(executor, () => {});
+    expect(() => new Recorder(executor, () => {})).toThrow("being recorded already");
     expect(Object.keys(executor.manager)).toContain("acquireExecution");
     expect(Object.keys(other.manager)).not.toContain("acquireExecution");
     const onEvict = (): void => {};
