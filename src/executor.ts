@@ -64,6 +64,8 @@ export function openExecutor(options: ExecutorOptions = {}): Executor {
 
 /** One executor: its memory manager, its block store and its tasks. */
 export class Executor {
+  /** What it was opened with. */
+  readonly options: ExecutorOptions;
   readonly numbers: ExecutorNumbers;
   readonly manager: MemoryManager;
   readonly store: BlockStore;
@@ -76,6 +78,7 @@ export class Executor {
   readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
 
   constructor(options: ExecutorOptions) {
+    this.options = options;
     const conf = confOf(options);
     const layout = memoryLayout(conf, {
       cores: coresOf(options, conf),

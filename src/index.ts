@@ -99,7 +99,8 @@ export { type BlockId, rddBlock } from "./storage/block.js";
 export { type BlockBytes, type BytesKeeper, heapBytes, pageBytes } from "./storage/bytes.js";
 export { type BlockDisk, BlockExists, BlockMisuse, BlockStore, type Fate, type StoreOptions } from "./storage/store.js";
 
-// Trace: what happened. Rows of a recorded trace, and their replay on an executor.
+// Trace: what happened. Rows of a recorded trace, their replay on an executor, and the recording of one's own run.
 export { type Effects, type Op, readHeader, readRow, type Row, type State, type TraceHeader } from "./trace/format.js";
-export { type Answer, Replay, Undeclared } from "./trace/replay.js";
+export { type LineSink, Recorder } from "./trace/recorder.js";
+export { type Answer, OutOfTurn, Replay, type ReplayHeader, type Resumed, Undeclared } from "./trace/replay.js";
 export { Unreadable } from "./trace/source.js";

@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   study: async () => (await import("./study.js")).studyCommand(),
   layout: async () => (await import("./layout.js")).layoutCommand(),
   verify: async () => (await import("./verify.js")).verifyCommand(),
+  record: async () => (await import("./record.js")).recordCommand(),
+  diff: async () => (await import("./diff.js")).diffCommand(),
   arena: async () => (await import("./arena.js")).arenaCommand(),
 };
 
@@ -19,6 +21,8 @@ Examples:
   tungsten-memory study
   tungsten-memory layout --conf spark.executor.memory=8g --cores 4
   tungsten-memory verify vectors.jsonl.gz trace.jsonl
+  tungsten-memory record --profile waiting --seed 7 --out waiting.jsonl.gz
+  tungsten-memory diff old.jsonl new.jsonl
   tungsten-memory arena --trace allocations.trace --format wee --shadow
 
 Exit code: 0 done, 1 the answer is no, 2 wrong usage or unreadable input.`;

@@ -30,6 +30,12 @@ export interface FileReport {
 export const EXIT_DISAGREEMENT = 1;
 export const EXIT_UNREADABLE = 2;
 
+const EXAMPLES = `
+Example:
+  tungsten-memory verify waiting.jsonl.gz vectors.jsonl.gz
+
+Exit code: 0 all agree, 1 a disagreement, 2 a file that cannot be read.`;
+
 const CHECKERS: FileCheckers = {
   vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS, ...MAP_VECTORS }),
   trace: checkTrace,
@@ -41,7 +47,7 @@ export function verifyCommand(checkers: FileCheckers = CHECKERS): Command {
     .description("check recorded traces and vectors of real Spark against this library")
     .argument("<file...>", "files to check, JSON lines, plain or gzipped")
     .option("--json", "one JSON object a file on standard output")
-    .addHelpText("after", "\nExit code: 0 all agree, 1 a disagreement, 2 a file that cannot be read.")
+    .addHelpText("after", EXAMPLES)
     .action(async (files: string[], options: { json?: true }) => {
       for (const file of files) {
         const report = await verifyFile(file, checkers);

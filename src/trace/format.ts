@@ -1,7 +1,24 @@
 // Memory traces, version 1: reading and checking the lines. What is asked and what was answered stay plain objects, named
-// as the format names them.
+// as the format names them; a line that breaks the format is Unreadable, never skipped.
 
+import { COLLECTORS, type Collector } from "../config/layout.js";
 import { type Mode, type ModeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
+import {
+  type Check,
+  COUNT,
+  type Fail,
+  FLAG,
+  INTEGER,
+  isCount,
+  isObject,
+  oneOf,
+  orNull,
+  pick,
+  type Shape,
+  shown,
+  TEXT,
+  TRUE,
+} from "./shape.js";
 import { Unreadable } from "./source.js";
 
 export type ModeState = readonly [number, number, number, number];
@@ -15,11 +32,13 @@ export interface TraceHeader {
   readonly generation: string;
   readonly manager: "unified" | "static";
   readonly cores: number;
-  readonly collector: "G1" | "other";
+  readonly collector: Collector;
   readonly conf: Readonly<Record<string, string>>;
   readonly pageSize: number;
   readonly tungstenMode: ModeName;
   readonly state: State;
+  /** `rows`: every look of a request that waits is a row of its own (`retry`), as a Recorder writes them. */
+  readonly looks?: "rows";
 }
 
 export type OnSpill = "all" | "asked" | "half" | "pages" | "nothing" | "others" | "fail";
@@ -34,7 +53,12 @@ export type Op =
   | { op: "get" | "has" | "pin" | "unpin" | "remove"; block: string }
   | { op: "consumer"; task: number; consumer: string; mode: ModeName; onSpill: OnSpill }
   | { op: "acquire" | "free" | "allocatePage"; task: number; consumer: string; bytes: number }
-  | { op: "freePage"; task: number; consumer: string; page: number };
+  | { op: "freePage"; task: number; consumer: string; page: number }
+  // Beyond version 1, in recordings of an embedder's own run alone: a further look of a request that waits, a report of
+  // unmanaged memory, a store that is emptied.
+  | { op: "retry"; task: number; bytes: number; mode: ModeName }
+  | { op: "unmanaged"; bytes: number; mode: ModeName }
+  | { op: "clear" };
 
 /** What a request causes besides its answer. */
 export interface Effects {
@@ -50,89 +74,140 @@ export type Row = Op & {
 } & Effects;
 
 type Field = "task" | "bytes" | "mode" | "block" | "consumer" | "page" | "onEvict" | "onSpill";
-const FIELDS: Readonly<Record<Op["op"], readonly Field[]>> = {
-  execAcquire: ["task", "bytes", "mode"],
-  execRelease: ["task", "bytes", "mode"],
-  execReleaseAll: ["task"],
-  endTask: ["task"],
-  storageAcquire: ["block", "bytes", "mode"],
-  storageRelease: ["bytes", "mode"],
-  unrollReserve: ["block", "bytes", "mode"],
-  unrollRelease: ["bytes", "mode"],
-  put: ["block", "bytes", "mode", "onEvict"],
-  get: ["block"],
-  has: ["block"],
-  pin: ["block"],
-  unpin: ["block"],
-  remove: ["block"],
-  consumer: ["task", "consumer", "mode", "onSpill"],
-  acquire: ["task", "consumer", "bytes"],
-  free: ["task", "consumer", "bytes"],
-  allocatePage: ["task", "consumer", "bytes"],
-  freePage: ["task", "consumer", "page"],
+const MODE = oneOf("onHeap", "offHeap");
+const FIELDS: Readonly<Record<Field, Check>> = {
+  task: INTEGER,
+  bytes: COUNT,
+  mode: MODE,
+  block: TEXT,
+  consumer: TEXT,
+  page: COUNT,
+  onEvict: oneOf("gone", "disk"),
+  onSpill: oneOf("all", "asked", "half", "pages", "nothing", "others", "fail"),
 };
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-const isText = (value: unknown): boolean => typeof value === "string" && value.length > 0;
-const oneOf =
-  (...words: string[]) =>
-  (value: unknown): boolean =>
-    words.includes(value as string);
+// Answers. Which of an op's answers a result is, its fields tell: an error, a wait, or what was asked for.
+const NOTHING: Shape = {};
+const WAITS: Shape = { waits: TRUE };
+const SHORT: Shape = { error: TEXT, requested: COUNT, received: COUNT };
+const GRANTED: Shape = { granted: COUNT };
+const DECIDED: Shape = { granted: FLAG };
+const PAGE: Shape = { page: COUNT, bytes: COUNT };
+const USED: Shape = { used: COUNT };
+const PEAK: Shape = { onHeap: COUNT, offHeap: COUNT };
 
-const CHECKS: Readonly<Record<Field, readonly [(value: unknown) => boolean, string]>> = {
-  task: [(value) => Number.isSafeInteger(value), "an integer"],
-  bytes: [isCount, "a whole number of bytes up to 2^53"],
-  page: [isCount, "a page number"],
-  mode: [oneOf("onHeap", "offHeap"), "onHeap or offHeap"],
-  block: [isText, "a name"],
-  consumer: [isText, "a name"],
-  onEvict: [oneOf("gone", "disk"), "gone or disk"],
-  onSpill: [oneOf("all", "asked", "half", "pages", "nothing", "others", "fail"), "a way to spill"],
+/**
+ * What can be answered to an op: `done`, and whether it may wait or fail besides. In a what-if, which decides recorded
+ * requests by other rules, `skipped` says why a request could not be asked.
+ */
+interface Question {
+  readonly asks: Shape;
+  readonly done: Shape;
+  readonly mayWait?: true;
+  readonly mayFail?: true;
+}
+
+const OPS: Readonly<Record<Op["op"], Question>> = {
+  execAcquire: { asks: asking("task", "bytes", "mode"), done: GRANTED, mayWait: true, mayFail: true },
+  execRelease: { asks: asking("task", "bytes", "mode"), done: NOTHING },
+  execReleaseAll: { asks: asking("task"), done: { released: COUNT } },
+  endTask: { asks: asking("task"), done: { leaked: COUNT } },
+  storageAcquire: { asks: asking("block", "bytes", "mode"), done: DECIDED },
+  storageRelease: { asks: asking("bytes", "mode"), done: NOTHING },
+  unrollReserve: { asks: asking("block", "bytes", "mode"), done: DECIDED },
+  unrollRelease: { asks: asking("bytes", "mode"), done: { unroll: COUNT } },
+  put: { asks: asking("block", "bytes", "mode", "onEvict"), done: { stored: FLAG }, mayFail: true },
+  get: { asks: asking("block"), done: { bytes: orNull(COUNT) } },
+  has: { asks: asking("block"), done: { has: FLAG } },
+  pin: { asks: asking("block"), done: NOTHING },
+  unpin: { asks: asking("block"), done: NOTHING },
+  remove: { asks: asking("block"), done: { removed: FLAG } },
+  consumer: { asks: asking("task", "consumer", "mode", "onSpill"), done: NOTHING },
+  acquire: { asks: asking("task", "consumer", "bytes"), done: GRANTED, mayWait: true, mayFail: true },
+  free: { asks: asking("task", "consumer", "bytes"), done: USED },
+  allocatePage: { asks: asking("task", "consumer", "bytes"), done: PAGE, mayWait: true, mayFail: true },
+  freePage: { asks: asking("task", "consumer", "page"), done: USED },
+  retry: { asks: asking("task", "bytes", "mode"), done: GRANTED, mayWait: true, mayFail: true },
+  unmanaged: { asks: asking("bytes", "mode"), done: NOTHING },
+  clear: { asks: NOTHING, done: NOTHING },
+};
+
+const EVICTED: Shape = { block: TEXT, to: FIELDS.onEvict };
+const SPILLED: Shape = { consumer: TEXT, asked: COUNT, trigger: TEXT, freed: COUNT };
+const FAILED: Shape = { consumer: TEXT, asked: COUNT, trigger: TEXT, failed: TRUE };
+const RESUMED: Shape = { i: COUNT };
+
+const HEADER: Shape = {
+  engine: TEXT,
+  manager: oneOf("unified", "static"),
+  cores: COUNT,
+  collector: oneOf(...COLLECTORS),
+  conf: [
+    (value) => isObject(value) && Object.values(value).every((text) => typeof text === "string"),
+    "Spark keys with strings",
+  ],
+  pageSize: COUNT,
+  tungstenMode: MODE,
 };
 
 /** The header from the first line of a trace. */
 export function readHeader(value: unknown, file: string): TraceHeader {
-  const fail = (message: string): never => {
+  const fail: Fail = (message) => {
     throw new Unreadable(file, 1, message);
   };
   const header = isObject(value) ? value : fail("is not an object");
   if (header["trace"] !== "executor-memory") fail("is not the header of a memory trace");
-  if (header["version"] !== 1) fail(`version ${JSON.stringify(header["version"])} is not known here, only 1`);
-  const { engine, manager, cores, collector, conf, pageSize, tungstenMode } = header;
-  if (!isText(engine)) fail(`engine must be a name, not ${JSON.stringify(engine)}`);
-  const generation = header["generation"] ?? /^spark-(\d.*)$/.exec(engine as string)?.[1];
-  if (typeof generation !== "string") fail(`no generation is given, and engine ${engine as string} does not tell it`);
-  if (!oneOf("unified", "static")(manager)) fail(`manager must be unified or static, not ${JSON.stringify(manager)}`);
-  if (!isCount(cores)) fail(`cores must be a number, not ${JSON.stringify(cores)}`);
-  if (!isText(collector)) fail(`collector must be a name, not ${JSON.stringify(collector)}`);
-  if (!isObject(conf) || Object.values(conf as object).some((text) => typeof text !== "string"))
-    fail("conf must be Spark keys with strings");
-  if (!isCount(pageSize)) fail(`pageSize must be a number of bytes, not ${JSON.stringify(pageSize)}`);
-  if (!oneOf("onHeap", "offHeap")(tungstenMode))
-    fail(`tungstenMode must be onHeap or offHeap, not ${JSON.stringify(tungstenMode)}`);
-  if (!isState(header["state"])) fail("state must hold four numbers for each mode");
-  return { ...(header as unknown as TraceHeader), generation: generation as string };
+  if (header["version"] !== 1) fail(`version ${shown(header["version"])} is not known here, only 1`);
+  const made = pick(header, HEADER, "header", fail);
+  const engine = made["engine"] as string;
+  const generation = header["generation"] ?? /^spark-(\d.*)$/.exec(engine)?.[1];
+  if (generation === undefined) fail(`header: generation is missing, and engine ${engine} does not tell it`);
+  if (typeof generation !== "string") fail(`header: generation must be a version, not ${shown(generation)}`);
+  const { looks } = header;
+  if (looks !== undefined && looks !== "rows") fail(`header: looks must be rows, not ${shown(looks)}`);
+  return {
+    ...(made as unknown as TraceHeader),
+    generation: generation as string,
+    state: stateOf(header["state"], "header", fail),
+    ...(looks === undefined ? {} : { looks }),
+  };
 }
 
-/** A row, or the count in the last line. `number` is the row's number, counted from 1. */
-export function readRow(value: unknown, file: string, line: number, number: number): Row | { readonly end: number } {
-  const fail = (message: string): never => {
+/**
+ * A row, or the count in the last line. `number` is the row's number, counted from 1. Unknown fields are left out. `peaks`:
+ * whether the engine tells peaks at the end of a task, which then must be there; when left out they may be.
+ */
+export function readRow(
+  value: unknown,
+  file: string,
+  line: number,
+  number: number,
+  peaks?: boolean,
+): Row | { readonly end: number } {
+  const fail: Fail = (message) => {
     throw new Unreadable(file, line, message);
   };
   const row = isObject(value) ? value : fail("is not an object");
-  if ("end" in row) return isCount(row["end"]) ? (row as { end: number }) : fail("end must be the number of rows");
-  const fields = FIELDS[row["op"] as Op["op"]] ?? fail(`op ${JSON.stringify(row["op"])} is not known`);
-  if (row["i"] !== number) fail(`row number ${JSON.stringify(row["i"])} where ${number} was expected`);
-  for (const field of fields) {
-    const [holds, what] = CHECKS[field];
-    if (!holds(row[field])) fail(`${row["op"] as string}: ${field} must be ${what}, not ${JSON.stringify(row[field])}`);
-  }
-  if (!isObject(row["result"])) fail(`${row["op"] as string}: result is missing`);
-  if (!isState(row["state"])) fail(`${row["op"] as string}: state must hold four numbers for each mode`);
-  for (const list of ["evicted", "spills", "resumed"]) {
-    if (row[list] !== undefined && !Array.isArray(row[list])) fail(`${row["op"] as string}: ${list} must be a list`);
-  }
-  return row as unknown as Row;
+  if (!("op" in row) && "end" in row) return pick(row, { end: COUNT }, "last line", fail) as { end: number };
+  const op = row["op"] as Op["op"];
+  if (!Object.hasOwn(row, "op")) fail("op is missing");
+  if (typeof op !== "string" || !Object.hasOwn(OPS, op)) fail(`op ${shown(op)} is not known`);
+  if (row["i"] !== number) fail(`row number ${shown(row["i"])} where ${number} was expected`);
+  const question = OPS[op];
+  const result = resultOf(row["result"], question, op, fail);
+  const peak = (row["result"] as Record<string, unknown>)["peak"];
+  if (op === "endTask" && (peaks ?? peak !== undefined)) result["peak"] = pick(peak, PEAK, "endTask: peak", fail);
+  const read = {
+    i: number,
+    op,
+    ...pick(row, question.asks, op, fail),
+    result,
+    ...effectsOf(row, op, fail),
+    state: stateOf(row["state"], op, fail),
+  } as unknown as Row & { resumed?: Row["resumed"] };
+  const resumed = listOf(row, "resumed", op, fail);
+  if (resumed !== null) read.resumed = resumed.map((each) => resumedOf(each, number, fail));
+  return read;
 }
 
 /** The mode a word stands for. */
@@ -140,16 +215,64 @@ export function modeOf(name: ModeName): Mode {
   return name === "onHeap" ? ON_HEAP : OFF_HEAP;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function asking(...fields: readonly Field[]): Shape {
+  return Object.fromEntries(fields.map((field) => [field, FIELDS[field]]));
 }
 
-function isState(value: unknown): boolean {
-  return (
-    isObject(value) &&
-    ["onHeap", "offHeap"].every((mode) => {
-      const cells = value[mode];
-      return Array.isArray(cells) && cells.length === 4 && cells.every(isCount);
-    })
-  );
+function resultOf(value: unknown, question: Question, what: string, fail: Fail): Record<string, unknown> {
+  if (value === undefined) fail(`${what}: result is missing`);
+  const result = isObject(value) ? value : fail(`${what}: result must be an object, not ${shown(value)}`);
+  let shape = question.done;
+  if (result["skipped"] !== undefined) shape = { skipped: TEXT };
+  else if (question.mayFail && result["error"] !== undefined)
+    shape = result["error"] === "unableToAcquire" ? SHORT : { error: TEXT };
+  else if (question.mayWait && result["waits"] !== undefined) shape = WAITS;
+  return pick(result, shape, `${what}: result`, fail);
+}
+
+function resumedOf(value: unknown, number: number, fail: Fail): NonNullable<Row["resumed"]>[number] {
+  const { i } = pick(value, RESUMED, "resumed", fail) as { i: number };
+  if (i < 1 || i >= number) fail(`resumed: there is no row ${i} before this one`);
+  const { result } = value as Record<string, unknown>;
+  const page = isObject(result) && Object.hasOwn(result, "page");
+  const question: Question = { asks: NOTHING, done: page ? PAGE : GRANTED, mayWait: true, mayFail: true };
+  return {
+    i,
+    result: resultOf(result, question, "resumed", fail),
+    ...effectsOf(value as Record<string, unknown>, "resumed", fail),
+  };
+}
+
+function effectsOf(of: Record<string, unknown>, what: string, fail: Fail): Effects {
+  const effects: Effects = {};
+  const evicted = listOf(of, "evicted", what, fail);
+  const spills = listOf(of, "spills", what, fail);
+  if (evicted !== null)
+    effects.evicted = evicted.map((each) => pick(each, EVICTED, `${what}: evicted`, fail)) as Effects["evicted"] &
+      object;
+  if (spills !== null) {
+    effects.spills = spills.map((each) => {
+      const failed = isObject(each) && Object.hasOwn(each, "failed");
+      return pick(each, failed ? FAILED : SPILLED, `${what}: spills`, fail);
+    }) as Effects["spills"] & object;
+  }
+  return effects;
+}
+
+/** A list that is not empty, or null: an empty one says the same as none. */
+function listOf(of: Record<string, unknown>, name: string, what: string, fail: Fail): unknown[] | null {
+  const list = of[name];
+  if (list === undefined) return null;
+  if (!Array.isArray(list)) return fail(`${what}: ${name} must be a list, not ${shown(list)}`);
+  return list.length === 0 ? null : (list as unknown[]);
+}
+
+function stateOf(value: unknown, what: string, fail: Fail): State {
+  const { onHeap, offHeap } = isObject(value) ? value : fail(`${what}: state must hold four numbers for each mode`);
+  if (!isModeState(onHeap) || !isModeState(offHeap)) fail(`${what}: state must hold four numbers for each mode`);
+  return { onHeap: onHeap as ModeState, offHeap: offHeap as ModeState };
+}
+
+function isModeState(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 4 && value.every(isCount);
 }

@@ -1,90 +1,69 @@
 // Replays the requests of a memory trace on an executor and says what came of each, in the words of the format. Nothing
 // here decides: requests go to the same manager, store and task memory managers that everybody uses.
 
-import { Consumer } from "../execution/consumer.js";
-import { TaskOutOfMemory } from "../execution/refusal.js";
+import { Misuse, TaskOutOfMemory } from "../execution/refusal.js";
 import { Executor } from "../executor.js";
 import { Refusal } from "../fault.js";
-import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
-import type { Page } from "../memory/page.js";
+import { EntryLost } from "../memory/manager.js";
+import { OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type Request, Step } from "../memory/wait.js";
+import { MUST_WAIT } from "../policy/policy.js";
 import { BlockExists } from "../storage/store.js";
-import { type Effects, modeOf, type OnSpill, type Op, type State, type TraceHeader } from "./format.js";
+import { type Effects, modeOf, type Op, type State, type TraceHeader } from "./format.js";
+import { stateOf } from "./state.js";
+import { TraceConsumer } from "./trace-consumer.js";
 
 type Result = Record<string, unknown>;
+
+/** What came of a request that waited, or of one more look of it. */
+export type Resumed = { i: number; result: Result } & Effects;
 
 /** What a row of a trace says besides the request. */
 export interface Answer extends Effects {
   result: Result;
-  resumed?: ({ i: number; result: Result } & Effects)[];
+  resumed?: Resumed[];
   state: State;
 }
 
-/** A consumer of a trace: it holds bytes and pages, and spills as it was declared to. */
-class TraceConsumer extends Consumer {
-  readonly onSpill: OnSpill;
-  readonly held = new Map<number, Page>();
-  loose = 0;
-
-  constructor(executor: Executor, task: number, name: string, mode: Mode, onSpill: OnSpill) {
-    super(executor.task(task), { name, mode });
-    this.onSpill = onSpill;
-  }
-
-  override spill(asked: number, trigger: Consumer): number {
-    switch (this.onSpill) {
-      case "all":
-        return this.#freePages(Infinity) + this.#freeLoose(this.loose);
-      case "asked":
-        return this.#freeLoose(Math.min(asked, this.loose));
-      case "half":
-        return this.#freeLoose(Math.ceil(this.loose / 2));
-      case "pages":
-        return this.#freePages(asked);
-      case "nothing":
-        return 0;
-      case "others":
-        return trigger === this ? 0 : this.#freePages(Infinity) + this.#freeLoose(this.loose);
-      case "fail":
-        throw Object.assign(new Error("the consumer cannot spill"), { code: "EIO" });
-    }
-  }
-
-  #freePages(enough: number): number {
-    let freed = 0;
-    for (const [number, page] of [...this.held].sort((a, b) => a[0] - b[0])) {
-      if (freed >= enough) break;
-      this.held.delete(number);
-      this.freePage(page);
-      freed += page.bytes;
-    }
-    return freed;
-  }
-
-  #freeLoose(bytes: number): number {
-    this.loose -= bytes;
-    if (bytes > 0) this.freeMemory(bytes);
-    return bytes;
-  }
-}
-
-/** A row about a consumer or page that no row before it has made. */
+/** A row about a task, consumer or page that no row before it has made, or that is gone. */
 export class Undeclared extends Refusal {
   override readonly name = "Undeclared";
+}
+
+/** A row in which a task asks while an earlier request of it waits. */
+export class OutOfTurn extends Refusal {
+  override readonly name = "OutOfTurn";
+}
+
+/** What of a header an executor is made from. */
+export type ReplayHeader = Pick<TraceHeader, "conf" | "cores" | "collector" | "generation" | "manager" | "looks">;
+
+interface Waiter {
+  readonly i: number;
+  readonly task: number;
+  step: Step<Result> | null;
 }
 
 /** One executor that a trace is replayed on. Rows go in one by one. */
 export class Replay {
   readonly executor: Executor;
+  /** Storage bytes that rows acquired without a block, by mode. */
   readonly rawStorage: [number, number] = [0, 0];
+  /** Whether the generation tells peaks at the end of a task. */
+  readonly peaks: boolean;
   readonly #consumers = new Map<string, TraceConsumer>();
-  readonly #peaks: boolean;
+  // Tasks that have a consumer, with the names of theirs.
+  readonly #tasks = new Map<number, string[]>();
+  readonly #looksAreRows: boolean;
   #effects: Effects = {};
-  #waiting: { i: number; step: Step<Result> } | null = null;
+  #waiters: Waiter[] = [];
+  // Looks that waiters took during the row at hand, in order.
+  #looks: { readonly waiter: Waiter; readonly effects: Effects }[] = [];
 
-  constructor(header: TraceHeader) {
+  constructor(header: ReplayHeader) {
     const generation = header.generation;
-    this.#peaks = !/^[23]\./.test(generation);
+    this.peaks = !/^[23]\./.test(generation);
+    this.#looksAreRows = header.looks === "rows";
     this.executor = new Executor({
       conf: header.conf,
       cores: header.cores,
@@ -103,52 +82,104 @@ export class Replay {
   }
 
   get state(): State {
-    return { onHeap: this.executor.manager.state(ON_HEAP), offHeap: this.executor.manager.state(OFF_HEAP) };
+    return stateOf(this.executor);
   }
 
-  /** Requests that wait have not been answered yet. */
+  /** Whether requests wait that have not been answered yet. */
   get waiting(): boolean {
-    return this.#waiting !== null;
+    return this.#waiters.length > 0;
   }
 
-  /** Carries one request out and lets who waits look. */
+  /** The row of the task's request that waits, or null. */
+  waitingRow(task: number): number | null {
+    return this.#waiters.find((waiter) => waiter.task === task)?.i ?? null;
+  }
+
+  /** A consumer that lives. */
+  consumer(name: string): Readonly<Pick<TraceConsumer, "used" | "loose" | "pages">> | undefined {
+    return this.#consumers.get(name);
+  }
+
+  /**
+   * Carries one request out and lets who waits look. Throws a Refusal, and has changed nothing, for a request that cannot be
+   * asked here: about something undeclared, out of turn, or misusing a block, page or mode.
+   */
   apply(row: Op & { readonly i: number }): Answer {
     this.#effects = {};
-    const waiting = this.#waiting;
     const result = this.#result(row);
     const answer: Answer = { result, ...this.#effects, state: this.state };
-    if (waiting !== null) {
-      const resumed = this.#look(waiting);
-      if (resumed !== null) answer.resumed = [resumed];
+    if (this.#waiters.length > 0) {
+      const resumed = this.#settle();
+      if (resumed.length > 0) answer.resumed = resumed;
+      answer.state = this.state;
     }
-    return { ...answer, state: this.state };
+    return answer;
   }
 
-  // The waiter looks once, after the operation has returned, if it was woken.
-  #look(waiting: { i: number; step: Step<Result> }): ({ i: number; result: Result } & Effects) | null {
-    this.#effects = {};
+  /** The same for a what-if: a request that cannot be asked is answered with `skipped`, and why. */
+  applyIfPossible(row: Op & { readonly i: number }): Answer {
+    try {
+      return this.apply(row);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { result: { skipped: error.message }, state: this.state };
+    }
+  }
+
+  // Who waits looks once, after the operation has returned, if it was woken. A look that changes nothing leaves no entry.
+  #settle(): Resumed[] {
+    this.#looks = [];
     this.executor.manager.waits.settle();
-    const effects = this.#effects;
-    if (waiting.step.waiting) {
-      const changed = effects.evicted !== undefined || effects.spills !== undefined;
-      return changed ? { i: waiting.i, result: { waits: true }, ...effects } : null;
-    }
-    this.#waiting = null;
-    return { i: waiting.i, result: waiting.step.value, ...effects };
+    const resumed: Resumed[] = [];
+    this.#looks.forEach(({ waiter, effects }, at) => {
+      const last = !this.#looks.some((look, later) => later > at && look.waiter === waiter);
+      if (last && !waiter.step!.waiting) resumed.push({ i: waiter.i, result: waiter.step!.value, ...effects });
+      else if (effects.evicted !== undefined || effects.spills !== undefined)
+        resumed.push({ i: waiter.i, result: { waits: true }, ...effects });
+    });
+    if (this.#looks.length > 0) this.#waiters = this.#waiters.filter(({ step }) => step!.waiting);
+    return resumed;
   }
 
-  #begin(i: number, request: Request<Result>, task: number | null): Result {
-    const step = task === null ? this.executor.waits.start(request) : this.executor.task(task).begin(request);
+  // `owner` of the request: a task with a memory manager of its own, which takes one request at a time, or nobody.
+  #begin(i: number, task: number, request: Request<Result>, owner: "task" | "nobody"): Result {
+    const row = this.waitingRow(task);
+    if (row !== null) throw new OutOfTurn(`task ${task} asks while its request of row ${row} waits`);
+    const waiter: Waiter = { i, task, step: null };
+    const watched = this.#watched(request, waiter);
+    const step = owner === "nobody" ? this.executor.waits.start(watched) : this.executor.task(task).begin(watched);
     if (!step.waiting) return step.value;
-    this.#waiting = { i, step };
+    waiter.step = step;
+    this.#waiters.push(waiter);
     return { waits: true };
+  }
+
+  /** Notes every look of a request after its first, and what the look causes. */
+  *#watched(request: Request<Result>, waiter: Waiter): Request<Result> {
+    let step = request.next();
+    while (step.done !== true) {
+      yield;
+      this.#effects = {};
+      this.#looks.push({ waiter, effects: this.#effects });
+      step = request.next();
+    }
+    return step.value;
   }
 
   #result(row: Op & { readonly i: number }): Result {
     const { manager, store } = this.executor;
     switch (row.op) {
       case "execAcquire":
-        return this.#begin(row.i, this.#granted(manager.executionRequest(row.bytes, row.task, modeOf(row.mode))), null);
+        return this.#looksAreRows
+          ? this.#look(() => manager.acquireExecution(row.bytes, row.task, modeOf(row.mode)))
+          : this.#begin(
+              row.i,
+              row.task,
+              plain(manager.executionRequest(row.bytes, row.task, modeOf(row.mode))),
+              "nobody",
+            );
+      case "retry":
+        return this.#look(() => manager.retryExecution(row.bytes, row.task, modeOf(row.mode)));
       case "execRelease":
         manager.releaseExecution(row.bytes, row.task, modeOf(row.mode));
         return {};
@@ -182,27 +213,29 @@ export class Replay {
         return {};
       case "remove":
         return { removed: store.remove(row.block) };
-      case "consumer":
-        this.#consumers.set(
-          row.consumer,
-          new TraceConsumer(this.executor, row.task, row.consumer, modeOf(row.mode), row.onSpill),
-        );
+      case "clear":
+        store.clear();
+        this.rawStorage.fill(0);
         return {};
+      case "unmanaged":
+        manager.setUnmanaged(row.bytes, modeOf(row.mode));
+        return {};
+      case "consumer":
+        return this.#declare(row);
       case "acquire":
-        return this.#begin(row.i, this.#acquired(this.#consumer(row.consumer), row.bytes), row.task);
+        return this.#begin(row.i, row.task, acquired(this.#consumerOf(row), row.bytes), "task");
       case "free": {
-        const consumer = this.#consumer(row.consumer);
-        consumer.loose -= row.bytes;
-        consumer.freeMemory(row.bytes);
+        const consumer = this.#consumerOf(row);
+        consumer.freeLoose(row.bytes);
         return { used: consumer.used };
       }
       case "allocatePage":
-        return this.#begin(row.i, this.#page(this.#consumer(row.consumer), row.bytes), row.task);
+        return this.#begin(row.i, row.task, paged(this.#consumerOf(row), row.bytes), "task");
       case "freePage": {
-        const consumer = this.#consumer(row.consumer);
-        const page = consumer.held.get(row.page);
+        const consumer = this.#consumerOf(row);
+        const page = consumer.pages.get(row.page);
         if (page === undefined) throw new Undeclared(`consumer ${row.consumer} holds no page ${row.page}`);
-        consumer.held.delete(row.page);
+        consumer.pages.delete(row.page);
         consumer.freePage(page);
         return { used: consumer.used };
       }
@@ -211,10 +244,34 @@ export class Replay {
     }
   }
 
-  #consumer(name: string): TraceConsumer {
+  #consumerOf({ task, consumer: name }: { readonly task: number; readonly consumer: string }): TraceConsumer {
     const consumer = this.#consumers.get(name);
-    if (consumer === undefined) throw new Undeclared(`consumer ${name} has not been declared`);
+    if (consumer === undefined) throw new Undeclared(`consumer ${name} has not been declared, or its task has ended`);
+    if (consumer.task.id !== task)
+      throw new Undeclared(`consumer ${name} belongs to task ${consumer.task.id}, not to task ${task}`);
     return consumer;
+  }
+
+  #declare({ task, consumer, mode, onSpill }: Extract<Op, { op: "consumer" }>): Result {
+    if (this.#consumers.has(consumer)) throw new Misuse(`consumer ${consumer} is declared a second time`);
+    this.#consumers.set(consumer, new TraceConsumer(this.executor.task(task), consumer, modeOf(mode), onSpill));
+    const names = this.#tasks.get(task);
+    if (names === undefined) this.#tasks.set(task, [consumer]);
+    else names.push(consumer);
+    return {};
+  }
+
+  #endTask(id: number): Result {
+    const names = this.#tasks.get(id);
+    if (names === undefined) throw new Undeclared(`task ${id} has no consumer, or has ended`);
+    const row = this.waitingRow(id);
+    if (row !== null) throw new OutOfTurn(`task ${id} ends while its request of row ${row} waits`);
+    const task = this.executor.task(id);
+    const { bytes } = this.executor.endTask(id, true);
+    for (const name of names) this.#consumers.delete(name);
+    this.#tasks.delete(id);
+    if (!this.peaks) return { leaked: bytes };
+    return { leaked: bytes, peak: { onHeap: task.peak(ON_HEAP), offHeap: task.peak(OFF_HEAP) } };
   }
 
   #put(row: Extract<Op, { op: "put" }>): Result {
@@ -226,41 +283,48 @@ export class Replay {
     }
   }
 
-  #endTask(id: number): Result {
-    const task = this.executor.task(id);
-    const { bytes } = this.executor.endTask(id, true);
-    for (const consumer of task.consumers) this.#consumers.delete(consumer.name);
-    return this.#peaks
-      ? { leaked: bytes, peak: { onHeap: task.peak(ON_HEAP), offHeap: task.peak(OFF_HEAP) } }
-      : { leaked: bytes };
-  }
-
-  *#granted(request: Request<number>): Request<Result> {
-    return { granted: yield* request };
-  }
-
-  *#acquired(consumer: TraceConsumer, bytes: number): Request<Result> {
+  #look(look: () => number): Result {
     try {
-      const granted = yield* consumer.acquireRequest(bytes);
-      consumer.loose += granted;
-      return { granted };
-    } catch (error) {
-      return refused(error);
-    }
-  }
-
-  *#page(consumer: TraceConsumer, bytes: number): Request<Result> {
-    try {
-      const page = yield* consumer.pageRequest(bytes);
-      consumer.held.set(page.number, page);
-      return { page: page.number, bytes: page.bytes };
+      const granted = look();
+      return granted === MUST_WAIT ? { waits: true } : { granted };
     } catch (error) {
       return refused(error);
     }
   }
 }
 
-function refused(error: unknown): Result {
+function* plain(request: Request<number>): Request<Result> {
+  try {
+    return { granted: yield* request };
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+function* acquired(consumer: TraceConsumer, bytes: number): Request<Result> {
+  try {
+    const granted = yield* consumer.acquireRequest(bytes);
+    consumer.loose += granted;
+    return { granted };
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+function* paged(consumer: TraceConsumer, bytes: number): Request<Result> {
+  try {
+    const page = yield* consumer.pageRequest(bytes);
+    consumer.pages.set(page.number, page);
+    return { page: page.number, bytes: page.bytes };
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+/** The answer that a failure is in a trace; what is none goes on. */
+export function refused(error: unknown): Result {
+  // The name under which the JVM throws it (section 3.2, consequence 9).
+  if (error instanceof EntryLost) return { error: "NoSuchElementException" };
   if (!(error instanceof TaskOutOfMemory)) throw error;
   if (error.condition === "SPILL_OUT_OF_MEMORY") return { error: "spillFailed" };
   return { error: "unableToAcquire", requested: error.requested, received: error.received };

@@ -6,7 +6,7 @@ import { isObject, parseJson, type Json, type JsonObject } from "./json.js";
 
 /** A file that breaks its format. Names the file and the line, counted from 1. */
 export class Unreadable extends Refusal {
-  override readonly name = "Unreadable";
+  override readonly name: string = "Unreadable";
   readonly file: string;
   readonly line: number;
   readonly reason: string;

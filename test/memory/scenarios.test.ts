@@ -1,12 +1,5 @@
-// The scenarios of section 13 of the law, by their names, with their numbers.
-//
-// Not here:
-//   U12, U13         no registry of unmanaged consumers yet; their sums are handed to `setUnmanaged` (U11, U15, D12)
-//   V2 after its fix development version only; here with the outcome of 4.1
-//   A1 to A5         the allocators' own tests
-//   M2 to M6, M9     blocks are put whole so far: no unrolling of iterators, no objects that are closed
-//   B5, B6, B9       storage levels and reading back into memory come with the block manager
-//   E, H, P, X       sorters and maps
+// The scenarios of section 13 of the law, by their names, with their numbers. Which have no test, and why, is written in
+// test/house/scenarios.test.ts; waiting through each layer that waits is in waiting-scenarios.test.ts.
 
 import { describe, expect, test } from "vitest";
 import { Misuse } from "../../src/execution/refusal.js";

@@ -1,0 +1,61 @@
+// Traces of this library's own making: generated requests and its answers, or what it answers to recorded requests by the
+// rules of another generation or manager.
+
+import type { ManagerName } from "../config/layout.js";
+import type { Generation } from "../config/release.js";
+import { readHeader, type Row, type TraceHeader } from "./format.js";
+import { Replay } from "./replay.js";
+import { type RecordedFile } from "./source.js";
+import { headerAnswers } from "./state.js";
+import { rowsOf } from "./rows.js";
+import { refusable } from "./verify.js";
+import { Workload, type WorkloadOptions } from "./workload.js";
+import { endLine, ENGINE, headerLine, type Origin, rowLine } from "./write.js";
+
+/** The lines of a generated trace: `requests` rows and those in which everything goes back. */
+export function* generatedLines(options: WorkloadOptions, requests: number): Generator<string> {
+  const workload = new Workload(options);
+  yield headerLine({ engine: ENGINE, ...workload.header });
+  let rows = 0;
+  for (const [ask, answer] of workload.rows(requests)) {
+    rows += 1;
+    yield rowLine(ask, answer);
+  }
+  yield endLine(rows);
+}
+
+/** Whose rules decide; what is left out stays as it was recorded. */
+export interface Rules {
+  readonly generation?: Generation;
+  readonly manager?: ManagerName;
+}
+
+/**
+ * The lines of a what-if: the requests of a trace, decided again. A request that the other history makes impossible (its page
+ * was never granted, its block has left, its task still waits) is answered with `skipped` and why. Throws Unreadable.
+ */
+export async function* decidedLines(recorded: RecordedFile, rules: Rules): AsyncGenerator<string> {
+  const { file } = recorded;
+  const header: TraceHeader = { ...readHeader(recorded.header, file), ...rules };
+  const replay = refusable(file, 1, () => new Replay(header));
+  yield headerLine({ ...header, ...originOf(recorded), engine: ENGINE, ...headerAnswers(replay.executor) });
+  let rows = 0;
+  for await (const { row } of rowsOf(recorded)) {
+    rows += 1;
+    yield rowLine(requestOf(row), replay.applyIfPossible(row));
+  }
+  yield endLine(rows);
+}
+
+/** What a row asks, without what came of it. */
+export function requestOf(row: Row): Row {
+  const { result: _result, state: _state, evicted: _evicted, spills: _spills, resumed: _resumed, ...request } = row;
+  return request as Row;
+}
+
+function originOf({ header: { profile, seed } }: RecordedFile): Origin {
+  return {
+    ...(typeof profile === "string" ? { profile } : {}),
+    ...(typeof seed === "number" ? { seed } : {}),
+  };
+}
