@@ -27,7 +27,7 @@ import { unified } from "./policy/unified.js";
 import { type SpillOrder, sparkSpillOrder } from "./policy/victim.js";
 import { heapBytes, pageBytes } from "./storage/bytes.js";
 import { PinLeak } from "./storage/locks.js";
-import { storageRules } from "./storage/rules.js";
+import { type StorageRules, storageRules } from "./storage/rules.js";
 import { type BlockDisk, BlockStore } from "./storage/store.js";
 
 export interface ExecutorOptions {
@@ -48,6 +48,8 @@ export interface ExecutorOptions {
   readonly pages?: "real" | "accounts";
   /** Where evicted blocks of fate `disk` go. */
   readonly disk?: BlockDisk | null;
+  /** What of the storage rules differs from what the configuration and the generation say. */
+  readonly storage?: Partial<StorageRules>;
   /** Told of every spill. */
   readonly onSpill?: SpillObserver;
 }
@@ -101,7 +103,7 @@ export class Executor {
         ? [null, null]
         : [heapBytes(), pageBytes(lazily(OFF_HEAP, () => this.allocator(OFF_HEAP)))],
       disk: options.disk ?? null,
-      rules: storageRules(conf),
+      rules: { ...storageRules(conf), ...options.storage },
     });
     this.waits = new AsyncWaits(this.manager.waits);
   }

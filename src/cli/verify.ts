@@ -2,6 +2,7 @@
 // The first line of a file says what it is; a table says who checks that kind.
 
 import { Command } from "commander";
+import { checkBlockTrace } from "../trace/blocks.js";
 import { formatJson } from "../trace/json.js";
 import { Unreadable, type Disagreement, type FileChecker, type RecordedFile } from "../trace/source.js";
 import { SORTER_VECTORS } from "../trace/sorter-vectors.js";
@@ -31,7 +32,7 @@ export const EXIT_UNREADABLE = 2;
 
 const CHECKERS: FileCheckers = {
   vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS }),
-  trace: checkTrace,
+  trace: (file) => (Object.hasOwn(file.header, "extension") ? checkBlockTrace(file) : checkTrace(file)),
 };
 
 /** The command `verify`. */

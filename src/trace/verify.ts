@@ -92,8 +92,8 @@ function parse(file: string, { line, text }: Line): unknown {
   }
 }
 
-// What the library refuses outright no recording of Spark asks: the row breaks the format.
-function refusable<T>(file: string, line: number, call: () => T): T {
+/** What the library refuses outright no recording of Spark asks: the row breaks the format. */
+export function refusable<T>(file: string, line: number, call: () => T): T {
   try {
     return call();
   } catch (error) {
@@ -109,7 +109,7 @@ function nameOfMode(replay: Replay): ModeName {
 }
 
 /** Deep equality of JSON values, whatever the order of keys. */
-function same(a: unknown, b: unknown): boolean {
+export function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
