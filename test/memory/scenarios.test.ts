@@ -4,8 +4,7 @@
 //   U12, U13         no registry of unmanaged consumers yet; their sums are handed to `setUnmanaged` (U11, U15, D12)
 //   V2 after its fix development version only; here with the outcome of 4.1
 //   A1 to A5         the allocators' own tests
-//   M2 to M6, M9     blocks are put whole so far: no unrolling of iterators, no objects that are closed
-//   B5, B6, B9       storage levels and reading back into memory come with the block manager
+//   M2 to M6, M9     the storage room's own tests, as are B1 to B9 with values and levels
 //   E, H, P, X       sorters and maps
 
 import { describe, expect, test } from "vitest";
