@@ -7,7 +7,7 @@ import { assert, Refusal } from "../fault.js";
 import { type Evictor, invalidRequest, type MemoryManager } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type BlockId, blockName, canonical, NO_RDD, rddOf } from "./block.js";
-import type { BlockBytes, BytesKeeper } from "./bytes.js";
+import { type BytesKeeper, NO_PLACE } from "./bytes.js";
 import type { ByteChunks } from "./codec.js";
 import { NO_TASK } from "./locks.js";
 import { type StorageRules, storageRules } from "./rules.js";
@@ -69,10 +69,7 @@ export class BlockStore implements Evictor {
   readonly rules: StorageRules;
   readonly #manager: MemoryManager;
   readonly #table = new BlockTable();
-  // By slot of the table.
-  readonly #places: (BlockBytes | null)[] = [];
-  readonly #fates: Fate[] = [];
-  // Blocks of values only.
+  // By slot of the table: blocks of values only.
   readonly #values = new Map<number, readonly unknown[]>();
   readonly #keepers: readonly [BytesKeeper | null, BytesKeeper | null];
   readonly #disk: BlockDisk | null;
@@ -126,7 +123,8 @@ export class BlockStore implements Evictor {
   get(block: BlockId): Uint8Array | null {
     const slot = this.#touched(block);
     if (slot === NONE) return null;
-    return this.#places[slot]?.bytes ?? (this.#values.has(slot) ? refuseValues(block) : NOTHING);
+    if (this.#values.size > 0 && this.#values.has(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
+    return this.#viewAt(slot);
   }
 
   /** The values of a block in memory, which becomes the newest, or null. One of bytes is refused. */
@@ -184,9 +182,7 @@ export class BlockStore implements Evictor {
       if (pins > 0) throw new BlockMisuse(`block ${blockName(id)} is pinned ${pins} times and cannot be removed`);
       this.#drop(slot);
     }
-    const onDisk = this.#disk?.has(blockName(id)) ?? false;
-    if (onDisk) this.#disk!.remove(blockName(id));
-    return slot !== NONE || onDisk;
+    return this.#forgetOnDisk(id) || slot !== NONE;
   }
 
   /** Drops every block, whatever is pinned, and all unroll reservations; storage used becomes 0 (section 8.10). */
@@ -231,17 +227,31 @@ export class BlockStore implements Evictor {
 
   /** The end of an unrolling: what was reserved, `bytes` or more, becomes a block of values. */
   putUnrolledValues(block: BlockId, values: readonly unknown[], bytes: number, reservation: Reservation): true {
-    this.#values.set(this.#transfer(canonical(block), bytes, null, reservation), values);
+    this.#values.set(this.#transfer(canonical(block), bytes, NO_PLACE, reservation), values);
     return true;
   }
 
   /** The same for a block of bytes; false, and the reservation stays, when the memory itself has run out. */
   putUnrolledBytes(block: BlockId, content: ByteChunks, bytes: number, reservation: Reservation): boolean {
     const keeper = this.#keepers[reservation.mode];
-    const place = keeper === null || bytes === 0 ? null : keeper.take(bytes);
-    if (place === null && keeper !== null && bytes > 0) return false;
-    if (place !== null) content.copyTo(place.bytes);
-    this.#transfer(canonical(block), bytes, place, reservation);
+    let place = NO_PLACE;
+    if (keeper !== null && bytes > 0) {
+      place = keeper.take(bytes);
+      if (place === NO_PLACE) return false;
+      let at = 0;
+      content.drain({
+        write(part) {
+          keeper.write(place, part, at);
+          at += part.length;
+        },
+      });
+    }
+    try {
+      this.#transfer(canonical(block), bytes, place, reservation);
+    } catch (error) {
+      if (place !== NO_PLACE) keeper!.give(place, bytes);
+      throw error;
+    }
     return true;
   }
 
@@ -326,9 +336,9 @@ export class BlockStore implements Evictor {
   // Where the block will be; what must be kept is on disk then.
   #leaving(slot: number): Fate {
     if (this.#owner !== null) return this.#owner.leaving(this.#table.idAt(slot));
-    const fate = this.#fates[slot]!;
-    if (fate === "disk") this.#writeOut(slot);
-    return fate;
+    if (this.#table.toDisk[slot] === 0) return "gone";
+    this.#writeOut(slot);
+    return "disk";
   }
 
   #evictOne(slot: number, fate: Fate): void {
@@ -348,9 +358,9 @@ export class BlockStore implements Evictor {
 
   // A block that is on disk already is not written again (section 8.6).
   #writeOut(slot: number): void {
-    const place = this.#places[slot];
     const name = blockName(this.#table.idAt(slot));
-    if (place && this.#disk !== null && !this.#disk.has(name)) this.#disk.write(name, place.bytes);
+    if (this.#table.place[slot] !== NO_PLACE && this.#disk !== null && !this.#disk.has(name))
+      this.#disk.write(name, this.#viewAt(slot));
   }
 
   #put(id: BlockId, bytes: number, content: Uint8Array | null, mode: Mode, fate: Fate): boolean {
@@ -363,22 +373,22 @@ export class BlockStore implements Evictor {
       throw exists(id);
     }
     const keeper = this.#keepers[mode];
-    let place: BlockBytes | null = null;
+    let place = NO_PLACE;
     if (content !== null) {
       let kept = false;
       try {
         if (keeper !== null && bytes > 0) {
           place = keeper.take(bytes);
-          if (place === null) return false;
-          place.bytes.set(content);
+          if (place === NO_PLACE) return false;
+          keeper.write(place, content, 0);
         }
         // A copy that an earlier block of this name left on disk is not this one.
-        if (this.#disk?.has(blockName(id)) === true) this.#disk.remove(blockName(id));
+        if (this.#disk !== null) this.#forgetOnDisk(id);
         kept = true;
       } finally {
         if (!kept) {
           this.#manager.releaseStorage(bytes, mode);
-          if (place !== null) keeper!.give(place);
+          if (place !== NO_PLACE) keeper!.give(place, bytes);
         }
       }
     }
@@ -386,24 +396,38 @@ export class BlockStore implements Evictor {
     return true;
   }
 
-  #insert(id: BlockId, bytes: number, place: BlockBytes | null, mode: Mode, fate: Fate): number {
+  #insert(id: BlockId, bytes: number, place: number, mode: Mode, fate: Fate): number {
     this.#puts += 1;
     const slot = this.#table.insert(id, bytes, mode);
-    this.#places[slot] = place;
-    this.#fates[slot] = fate;
+    this.#table.place[slot] = place;
+    if (fate === "disk") this.#table.toDisk[slot] = 1;
     this.#used[mode] += bytes;
     return slot;
   }
 
   // What is reserved covers the block, so that nothing has to make room for it.
-  #transfer(id: BlockId, bytes: number, place: BlockBytes | null, reservation: Reservation): number {
+  #transfer(id: BlockId, bytes: number, place: number, reservation: Reservation): number {
     const { mode, task } = reservation;
     if (this.#table.find(id) !== NONE) throw exists(id);
-    if (this.#disk?.has(blockName(id)) === true) this.#disk.remove(blockName(id));
+    if (this.#disk !== null) this.#forgetOnDisk(id);
     this.releaseUnroll(reservation.bytes, mode, task);
     reservation.bytes = 0;
     assert(this.#manager.acquireStorage(id, bytes, mode), "what unrolling reserved holds the block");
     return this.#insert(id, bytes, place, mode, "gone");
+  }
+
+  #forgetOnDisk(id: BlockId): boolean {
+    const name = blockName(id);
+    if (this.#disk?.has(name) !== true) return false;
+    this.#disk.remove(name);
+    return true;
+  }
+
+  #viewAt(slot: number): Uint8Array {
+    const place = this.#table.place[slot]!;
+    return place === NO_PLACE
+      ? NOTHING
+      : this.#keepers[this.#table.mode[slot] as Mode]!.view(place, this.#table.bytes[slot]!);
   }
 
   #touched(block: BlockId): number {
@@ -416,13 +440,12 @@ export class BlockStore implements Evictor {
     const table = this.#table;
     const bytes = table.bytes[slot]!;
     const mode = table.mode[slot] as Mode;
-    const place = this.#places[slot];
+    const place = table.place[slot]!;
     table.remove(slot);
     this.#used[mode] -= bytes;
     this.#manager.releaseStorage(bytes, mode);
-    if (place) {
-      this.#places[slot] = null;
-      this.#keepers[mode]!.give(place);
+    if (place !== NO_PLACE) {
+      this.#keepers[mode]!.give(place, bytes);
     } else if (this.#values.size > 0) {
       this.#dropValues(slot);
     }
@@ -448,10 +471,6 @@ export class BlockStore implements Evictor {
 
 function isClosable(value: unknown): value is { close(): void } {
   return typeof value === "object" && value !== null && typeof (value as { close?: unknown }).close === "function";
-}
-
-function refuseValues(block: BlockId): never {
-  throw new BlockMisuse(`block ${block} is kept as values`);
 }
 
 function exists(id: BlockId): BlockExists {

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { blockName } from "../../src/storage/block.js";
 import { checkLevel, InvalidLevel, levelFlags, levelMode, levelOf, LEVELS } from "../../src/storage/level.js";
+import type { BlockRead } from "../../src/storage/read.js";
 import { BlockLocked, NO_TASK, PinLeak } from "../../src/storage/locks.js";
 import { seeded } from "../help/seed.js";
 import { encoded, filled, world, type World } from "./world.js";
@@ -287,6 +288,10 @@ test("a cleared manager knows nothing", () => {
 const LEVELS_USED = [4, 5, 6, 7, 8, 12, 13, 14, 15];
 type Step = readonly [ask: number, block: number, size: number, level: number, task: number];
 
+function drain(reading: BlockRead<Uint8Array> | null): void {
+  while (reading?.next().done === false);
+}
+
 function apply({ blocks, store }: World, [ask, number, size, level, task]: Step): void {
   const block = number % 2 === 0 ? `rdd_${number % 4}_${number}` : `b${number}`;
   const options = { task: task === 0 ? NO_TASK : task };
@@ -294,8 +299,8 @@ function apply({ blocks, store }: World, [ask, number, size, level, task]: Step)
   try {
     if (ask < 3) blocks.putIterator(block, records, levelOf(LEVELS_USED[level]!), options);
     else if (ask < 4) blocks.putBytes(block, encoded(records), levelOf(LEVELS_USED[level]!), options);
-    else if (ask < 5) [...(blocks.getOrPut(block, levelOf(LEVELS_USED[level]!), () => records, options).read ?? [])];
-    else if (ask < 7) [...(blocks.getValues(block, options) ?? [])];
+    else if (ask < 5) blocks.getOrPut(block, levelOf(LEVELS_USED[level]!), () => records, options).read?.release();
+    else if (ask < 7) drain(blocks.getValues(block, options));
     else if (ask < 8) blocks.getBytes(block, options);
     else if (ask < 9) blocks.remove(block);
     else store.endTask(options.task);

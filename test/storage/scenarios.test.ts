@@ -18,7 +18,7 @@ const SMALL = filled(40, 100);
 const BIG = filled(40, 1000);
 
 /** What is left of a put that fails; the test fails with one that does not. */
-function left<T>(handle: T | null): T {
+function remaining<T>(handle: T | null): T {
   expect(handle).not.toBeNull();
   return handle!;
 }
@@ -38,7 +38,7 @@ describe("13.6 block store, with values", () => {
   test("M3: what does not fit comes back whole", () => {
     const { blocks, kept, unroll, check } = world();
     for (const block of ["someBlock2", "someBlock3"]) blocks.putIterator(block, SMALL, LEVELS.MEMORY_ONLY);
-    const handle = left(blocks.getOrPut("unroll", LEVELS.MEMORY_ONLY, () => BIG).left);
+    const handle = remaining(blocks.getOrPut("unroll", LEVELS.MEMORY_ONLY, () => BIG).left);
     expect(kept()).toEqual(["someBlock3"]);
     expect(unroll()).toBeGreaterThan(0);
     expect([...handle]).toEqual(BIG);
@@ -46,27 +46,27 @@ describe("13.6 block store, with values", () => {
     expect(check()).toEqual([]);
   });
 
-  const values =
+  const asValues =
     (mode: Mode, bytesOf: (record: Uint8Array) => number) => (w: World, block: string, records: Uint8Array[]) =>
       putInto(w, block, mode, 1, () => putValues(w.store, block, records, mode, { sizeOf: bytesOf }));
-  const bytes = (w: World, block: string, records: Uint8Array[]) =>
+  const asBytes = (w: World, block: string, records: Uint8Array[]) =>
     putInto(w, block, ON_HEAP, 0, () => putRecords(w.store, block, records, arrays, ON_HEAP));
 
-  test.each<[string, number, Mode, ReturnType<typeof values> | typeof bytes]>([
-    ["values on-heap", 12000, ON_HEAP, values(ON_HEAP, (record) => 16 + 8 * Math.ceil(record.length / 8))],
+  test.each<[string, number, Mode, ReturnType<typeof asValues> | typeof asBytes]>([
+    ["values on-heap", 12000, ON_HEAP, asValues(ON_HEAP, (record) => 16 + 8 * Math.ceil(record.length / 8))],
     [
       "values off-heap of exact size",
       12000,
       OFF_HEAP,
-      values(OFF_HEAP, (record) => (record.length === 100 ? 110 : 1500)),
+      asValues(OFF_HEAP, (record) => (record.length === 100 ? 110 : 1500)),
     ],
     // 8400 bytes in the law, where the serializer buffers; this one does not, so that more is reserved on the way.
-    ["bytes", 9500, ON_HEAP, bytes],
+    ["bytes", 9500, ON_HEAP, asBytes],
   ])("M4: small ones push out the oldest, a big one fails: %s", (_what, memory, mode, put) => {
     const w = world({ memory });
     for (const block of ["b1", "b2", "b3"]) expect(put(w, block, SMALL)).toBeNull();
     expect(w.kept(mode)).toEqual(["b2", "b3"]);
-    const handle = left(put(w, "b4", BIG));
+    const handle = remaining(put(w, "b4", BIG));
     expect(w.kept(mode)).toEqual(["b3"]);
     expect(w.unroll()).toBeGreaterThan(0);
     if (handle instanceof UnrolledBytes) handle.discard();
@@ -77,7 +77,7 @@ describe("13.6 block store, with values", () => {
 
   test.each(["as an iterator", "to a stream"])("M5: a failed put of bytes reproduces its values %s", (how) => {
     const { store, unroll, check } = world();
-    const handle = left(putRecords(store, "b1", BIG, arrays, ON_HEAP));
+    const handle = remaining(putRecords(store, "b1", BIG, arrays, ON_HEAP));
     expect(unroll()).toBeGreaterThan(0);
     const to = remembering();
     if (how === "to a stream") expect(handle.finish(to)).toBe(40 * 1004);
@@ -90,13 +90,13 @@ describe("13.6 block store, with values", () => {
     const { store, kept, unroll } = world();
     const put = (block: string, records: Uint8Array[]) => putValues(store, block, records, ON_HEAP);
     expect([put("b1", SMALL), put("b2", SMALL)]).toEqual([null, null]);
-    left(put("b3", SMALL));
+    remaining(put("b3", SMALL));
     const afterThird = unroll();
     expect(afterThird).toBeGreaterThan(0);
-    left(put("b4", SMALL));
+    remaining(put("b4", SMALL));
     const afterFourth = unroll();
     expect(afterFourth).toBeGreaterThan(afterThird);
-    for (const block of ["b5", "b6", "b7"]) left(put(block, SMALL));
+    for (const block of ["b5", "b6", "b7"]) remaining(put(block, SMALL));
     expect([unroll(), kept()]).toEqual([afterFourth, ["b1", "b2"]]);
     store.endTask(NO_TASK);
     expect(unroll()).toBe(0);
