@@ -28,6 +28,8 @@ import { staticPolicy } from "./policy/static.js";
 import { unified } from "./policy/unified.js";
 import { type SpillOrder, sparkSpillOrder } from "./policy/victim.js";
 import { heapBytes, pageBytes } from "./storage/bytes.js";
+import { PinLeak } from "./storage/locks.js";
+import { type StorageRules, storageRules } from "./storage/rules.js";
 import { type BlockDisk, BlockStore } from "./storage/store.js";
 
 export interface ExecutorOptions {
@@ -48,6 +50,8 @@ export interface ExecutorOptions {
   readonly pages?: "real" | "accounts";
   /** Where evicted blocks of fate `disk` go. */
   readonly disk?: BlockDisk | null;
+  /** What of the storage rules differs from what the configuration and the generation say. */
+  readonly storage?: Partial<StorageRules>;
   /** Told of every spill. */
   readonly onSpill?: SpillObserver;
 }
@@ -75,6 +79,7 @@ export class Executor {
   readonly #tasks = new Map<number, TaskMemoryManager>();
   readonly #accountsOnly: boolean;
   readonly #failOnLeak: boolean;
+  readonly #failOnPin: boolean;
   readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
 
   constructor(options: ExecutorOptions) {
@@ -88,6 +93,7 @@ export class Executor {
     this.numbers = executorNumbers(conf, layout);
     this.#accountsOnly = oneOf("pages", options.pages ?? "real", ["real", "accounts"]) === "accounts";
     this.#failOnLeak = conf.get("spark.unsafe.exceptionOnMemoryLeak");
+    this.#failOnPin = conf.get("spark.storage.exceptionOnPinLeak");
     this.manager = new MemoryManager({
       policy: options.policy ?? (layout.manager === "static" ? staticPolicy(this.numbers.maxUnroll!) : unified),
       onHeap: this.numbers.onHeap,
@@ -102,6 +108,7 @@ export class Executor {
         ? [null, null]
         : [heapBytes(), pageBytes(lazily(OFF_HEAP, () => this.allocator(OFF_HEAP)))],
       disk: options.disk ?? null,
+      rules: { ...storageRules(conf), ...options.storage },
     });
     this.waits = new AsyncWaits(this.manager.waits);
   }
@@ -139,20 +146,25 @@ export class Executor {
   }
 
   /**
-   * Ends a task (section 10): frees what it left, wakes waiters, and reports a leak; with
-   * `spark.unsafe.exceptionOnMemoryLeak` a leak of a task that did not fail is thrown as MemoryLeak, after the clean-up.
+   * Ends a task (section 10): frees what it left, unroll memory and block locks included, wakes waiters, and reports a
+   * leak. Of a task that did not fail, a leak is thrown as MemoryLeak with `spark.unsafe.exceptionOnMemoryLeak`, and block
+   * locks it has left as PinLeak with `spark.storage.exceptionOnPinLeak`, after the clean-up.
    */
   endTask(id: number, failed: boolean = false): Leak {
     const task = this.#tasks.get(id);
     if (task === undefined) throw new Misuse(`task ${id} is not known here, or has ended`);
     this.#tasks.delete(id);
     let leak: Leak;
+    let locked: readonly string[];
     try {
+      locked = this.store.endTask(id);
       leak = task.end();
     } finally {
       this.manager.taskEnded();
     }
-    if (leak.bytes > 0 && !failed && this.#failOnLeak) throw new MemoryLeak(id, leak.bytes, leak.report);
+    if (failed) return leak;
+    if (leak.bytes > 0 && this.#failOnLeak) throw new MemoryLeak(id, leak.bytes, leak.report);
+    if (locked.length > 0 && this.#failOnPin) throw new PinLeak(id, locked);
     return leak;
   }
 

@@ -94,10 +94,29 @@ export { type SumGroups, Sums, type SumsOptions } from "./execution/sums.js";
 export { type Leak, type SpillObserver, TaskMemoryManager, type TaskOptions } from "./execution/task.js";
 export type { Run, RunReader, RunSchema, RunWriter, SpillCounters, SpillStore } from "./spill/contract.js";
 
-// Storage: who keeps it. Cached blocks, and their eviction.
+// Storage: who keeps it. Cached blocks by level, their unrolling, their locks and their eviction.
 export { type BlockId, rddBlock } from "./storage/block.js";
-export { type BlockBytes, type BytesKeeper, heapBytes, pageBytes } from "./storage/bytes.js";
-export { type BlockDisk, BlockExists, BlockMisuse, BlockStore, type Fate, type StoreOptions } from "./storage/store.js";
+export { BlockManager, type BlockManagerOptions, type BlockStatus, type GotOrPut } from "./storage/block-manager.js";
+export { type BytesKeeper, heapBytes, NO_PLACE, pageBytes } from "./storage/bytes.js";
+export { ByteChunks, type ByteSink, type RecordCodec, type RecordWriter } from "./storage/codec.js";
+export { MemoryDisk, type StreamDisk } from "./storage/disk.js";
+export { InvalidLevel, levelFlags, levelOf, LEVELS, type StorageLevel } from "./storage/level.js";
+export { BlockLocked, NO_TASK, PinLeak } from "./storage/locks.js";
+export { type BlockBytesRead, BlockRead } from "./storage/read.js";
+export { type StorageRules, storageRules } from "./storage/rules.js";
+export { javaArrayBytes, javaSizeOf, type SelfSized, type SizeOf, SizeUnknown } from "./storage/size.js";
+export {
+  type BlockDisk,
+  BlockExists,
+  BlockMisuse,
+  type BlockOwner,
+  BlockStore,
+  type Fate,
+  type StoreOptions,
+} from "./storage/store.js";
+export { putRecords, putValues, type UnrollOptions, type ValuesOptions } from "./storage/unroll.js";
+export { HandleUsed, type Reservation, TaskInterrupted, UnrolledBytes, UnrolledValues } from "./storage/unrolled.js";
+export { type VectorBytes } from "./storage/vector.js";
 
 // Trace: what happened. Rows of a recorded trace, their replay on an executor, and the recording of one's own run.
 export { type Effects, type Op, readHeader, readRow, type Row, type State, type TraceHeader } from "./trace/format.js";

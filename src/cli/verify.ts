@@ -2,6 +2,7 @@
 // The first line of a file says what it is; a table says who checks that kind.
 
 import { Command } from "commander";
+import { checkBlockTrace } from "../trace/blocks.js";
 import { formatJson } from "../trace/json.js";
 import { Unreadable, type Disagreement, type FileChecker, type RecordedFile } from "../trace/source.js";
 import { MAP_VECTORS } from "../trace/map-vectors.js";
@@ -38,7 +39,7 @@ Exit code: 0 all agree, 1 a disagreement, 2 a file that cannot be read.`;
 
 const CHECKERS: FileCheckers = {
   vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS, ...MAP_VECTORS }),
-  trace: checkTrace,
+  trace: (file) => (Object.hasOwn(file.header, "extension") ? checkBlockTrace(file) : checkTrace(file)),
 };
 
 /** The command `verify`. */

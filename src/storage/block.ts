@@ -50,15 +50,14 @@ export function rddOf(id: BlockId): number {
   return match === null ? NO_RDD : Number(match[1]);
 }
 
-/** A well spread 32-bit hash of a numeric id. */
-export function hashOf(id: number): number {
-  const rdd = rddPart(id);
-  const mixed = Math.imul(rdd, 0x9e3779b1) ^ Math.imul(id - rdd * SPAN, 0x85ebca6b);
-  return mixed ^ (mixed >>> 15);
+/** The RDD of a numeric id. */
+export function rddPart(id: number): number {
+  return Math.floor(id * INVERSE);
 }
 
-function rddPart(id: number): number {
-  return Math.floor(id * INVERSE);
+/** The partition of a numeric id of that RDD. */
+export function partitionPart(id: number, rdd: number): number {
+  return id - rdd * SPAN;
 }
 
 // The number that id[from, to) spells, or -1 where it is none, has a leading zero or does not fit.

@@ -1,12 +1,19 @@
-// The block store: blocks of bytes in the storage pools, kept in the order of their last use, dropped oldest first when
-// somebody needs the room (section 8 of the law).
+// The block store: blocks of bytes or of values in the storage pools, kept in the order of their last use, dropped oldest
+// first when somebody needs the room (section 8 of the law).
 
-import { Refusal } from "../fault.js";
+import { readConf } from "../config/keys.js";
+import { DEFAULT_GENERATION } from "../config/release.js";
+import { assert, Refusal } from "../fault.js";
 import { type Evictor, invalidRequest, type MemoryManager } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type BlockId, blockName, canonical, NO_RDD, rddOf } from "./block.js";
-import type { BlockBytes, BytesKeeper } from "./bytes.js";
+import { type BytesKeeper, NO_PLACE } from "./bytes.js";
+import type { ByteChunks } from "./codec.js";
+import { NO_TASK } from "./locks.js";
+import { type StorageRules, storageRules } from "./rules.js";
 import { BlockTable, NONE } from "./table.js";
+import { UnrollAccounts } from "./unroll-accounts.js";
+import type { Reservation } from "./unrolled.js";
 
 /** Where a block goes when it is evicted: dropped, or written to the store's disk first. */
 export type Fate = "gone" | "disk";
@@ -18,6 +25,18 @@ export interface BlockDisk {
   read(block: string): Uint8Array | null;
   has(block: string): boolean;
   remove(block: string): void;
+}
+
+/** Who decides about blocks beyond their place in memory: the block manager. Asked when blocks are to leave, with canonical ids. */
+export interface BlockOwner {
+  /** The write lock of a block, if it can be had now. A block that is not known cannot leave. */
+  lockForEviction(id: BlockId): boolean;
+  /** Keeps of a block what must be kept, while it is in memory still, and says where it will be. A throw leaves it where it was. */
+  leaving(id: BlockId): Fate;
+  /** Takes the lock off again. `left`: where the block is now; null when it has not left. */
+  unlock(id: BlockId, left: Fate | null): void;
+  /** Releases the locks of a task that ends, and names the blocks that it had locked. */
+  unlockAll(task: number): string[];
 }
 
 /** A put of a block that is in memory already. */
@@ -36,6 +55,8 @@ export interface StoreOptions {
   readonly keepers?: readonly [BytesKeeper | null, BytesKeeper | null];
   /** Needed for blocks whose fate is `disk`, where the store keeps bytes. */
   readonly disk?: BlockDisk | null;
+  /** By default those of Spark's own configuration in the default generation. */
+  readonly rules?: StorageRules;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -43,29 +64,40 @@ const NOTHING = new Uint8Array(0);
 // In the column of read locks: selected for eviction, write-locked.
 const LEAVING = -1;
 
-/** Section 8 of the law: putBytes, get, pins, removal and eviction. Sizes are bytes. */
+/** Section 8 of the law: putBytes, get, pins, unroll memory, removal and eviction. Sizes are bytes. */
 export class BlockStore implements Evictor {
+  readonly rules: StorageRules;
   readonly #manager: MemoryManager;
   readonly #table = new BlockTable();
-  // By slot of the table.
-  readonly #places: (BlockBytes | null)[] = [];
-  readonly #fates: Fate[] = [];
+  // By slot of the table: blocks of values only.
+  readonly #values = new Map<number, readonly unknown[]>();
   readonly #keepers: readonly [BytesKeeper | null, BytesKeeper | null];
   readonly #disk: BlockDisk | null;
   readonly #used: [number, number] = [0, 0];
-  readonly #unrolled: [number, number] = [0, 0];
+  readonly #unroll = new UnrollAccounts();
+  #owner: BlockOwner | null = null;
   readonly #selected: number[] = [];
   #evicting = false;
   #puts = 0;
   /** Told of each block that leaves memory by eviction. */
   onEvict: ((block: string, bytes: number, mode: Mode, to: Fate) => void) | null = null;
   evictions = 0;
+  /** Values that could not be closed when they left memory; `onCloseFailure` is told why. */
+  closeFailures = 0;
+  onCloseFailure: ((error: unknown) => void) | null = null;
 
   constructor(options: StoreOptions) {
+    this.rules = options.rules ?? storageRules(readConf({}, DEFAULT_GENERATION));
     this.#manager = options.manager;
     this.#keepers = options.keepers ?? [null, null];
     this.#disk = options.disk ?? null;
     options.manager.setEvictor(this);
+  }
+
+  /** The block manager, set once. From then on only blocks that it knows and nobody holds are evicted. */
+  setOwner(owner: BlockOwner): void {
+    assert(this.#owner === null, "a store has one owner");
+    this.#owner = owner;
   }
 
   /**
@@ -85,11 +117,28 @@ export class BlockStore implements Evictor {
 
   /**
    * The bytes of a block in memory, which becomes the newest, or null. The view is the store's own: it holds until the
-   * block leaves memory, so pin a block to read it across other calls. A block that keeps no bytes gives an empty view.
+   * block leaves memory, so pin a block to read it across other calls. A block that keeps no bytes gives an empty view;
+   * one of values is refused.
    */
   get(block: BlockId): Uint8Array | null {
     const slot = this.#touched(block);
-    return slot === NONE ? null : (this.#places[slot]?.bytes ?? NOTHING);
+    if (slot === NONE) return null;
+    if (this.#values.size > 0 && this.#values.has(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
+    return this.#viewAt(slot);
+  }
+
+  /** The values of a block in memory, which becomes the newest, or null. One of bytes is refused. */
+  getValues(block: BlockId): readonly unknown[] | null {
+    const slot = this.#touched(block);
+    if (slot === NONE) return null;
+    const values = this.#values.get(slot);
+    if (values === undefined) throw new BlockMisuse(`block ${block} is kept as bytes`);
+    return values;
+  }
+
+  /** Whether a block in memory is one of values. Changes no order. */
+  isValues(block: BlockId): boolean {
+    return this.#values.has(this.#table.find(canonical(block)));
   }
 
   /** The size of a block in memory, which becomes the newest (section 8.1), or null. */
@@ -133,9 +182,7 @@ export class BlockStore implements Evictor {
       if (pins > 0) throw new BlockMisuse(`block ${blockName(id)} is pinned ${pins} times and cannot be removed`);
       this.#drop(slot);
     }
-    const onDisk = this.#disk?.has(blockName(id)) ?? false;
-    if (onDisk) this.#disk!.remove(blockName(id));
-    return slot !== NONE || onDisk;
+    return this.#forgetOnDisk(id) || slot !== NONE;
   }
 
   /** Drops every block, whatever is pinned, and all unroll reservations; storage used becomes 0 (section 8.10). */
@@ -143,29 +190,69 @@ export class BlockStore implements Evictor {
     if (this.#evicting) throw new BlockMisuse("a store is not cleared while it evicts");
     for (const mode of [ON_HEAP, OFF_HEAP] as const) {
       for (let slot = this.#table.oldest(mode); slot !== NONE; slot = this.#table.oldest(mode)) this.#drop(slot);
-      this.#unrolled[mode] = 0;
       this.#manager.releaseAllStorage(mode);
     }
+    this.#unroll.clear();
   }
 
-  /** Reserves unroll memory outside of any task (section 8.4). */
-  reserveUnroll(block: BlockId, bytes: number, mode: Mode): boolean {
+  /** Reserves unroll memory for a task, by default outside of any (section 8.4). */
+  reserveUnroll(block: BlockId, bytes: number, mode: Mode, task: number = NO_TASK): boolean {
     const reserved = this.#manager.acquireUnroll(canonical(block), bytes, mode);
-    if (reserved) this.#unrolled[mode] += bytes;
+    if (reserved) this.#unroll.add(bytes, task, mode);
     return reserved;
   }
 
-  /** Gives back at most what is reserved. */
-  releaseUnroll(bytes: number, mode: Mode): void {
+  /** Gives back at most what the task has reserved. */
+  releaseUnroll(bytes: number, mode: Mode, task: number = NO_TASK): void {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release of unroll memory", bytes);
-    const released = Math.min(bytes, this.#unrolled[mode]);
-    this.#unrolled[mode] -= released;
+    const released = this.#unroll.take(bytes, task, mode);
     if (released > 0) this.#manager.releaseStorage(released, mode);
   }
 
-  /** Bytes reserved for unrolling. */
+  /** The end of a task (section 10): its unroll memory and its locks are released. Returns the blocks that it had locked. */
+  endTask(task: number): string[] {
+    for (const mode of [ON_HEAP, OFF_HEAP] as const) this.releaseUnroll(this.#unroll.balance(task, mode), mode, task);
+    return this.#owner?.unlockAll(task) ?? [];
+  }
+
+  /** Bytes reserved for unrolling over all tasks. */
   unrolled(mode: Mode): number {
-    return this.#unrolled[mode];
+    return this.#unroll.total(mode);
+  }
+
+  /** Bytes that a task has reserved for unrolling. */
+  unrolledBy(task: number, mode: Mode): number {
+    return this.#unroll.balance(task, mode);
+  }
+
+  /** The end of an unrolling: what was reserved, `bytes` or more, becomes a block of values. */
+  putUnrolledValues(block: BlockId, values: readonly unknown[], bytes: number, reservation: Reservation): true {
+    this.#values.set(this.#transfer(canonical(block), bytes, NO_PLACE, reservation), values);
+    return true;
+  }
+
+  /** The same for a block of bytes; false, and the reservation stays, when the memory itself has run out. */
+  putUnrolledBytes(block: BlockId, content: ByteChunks, bytes: number, reservation: Reservation): boolean {
+    const keeper = this.#keepers[reservation.mode];
+    let place = NO_PLACE;
+    if (keeper !== null && bytes > 0) {
+      place = keeper.take(bytes);
+      if (place === NO_PLACE) return false;
+      let at = 0;
+      content.drain({
+        write(part) {
+          keeper.write(place, part, at);
+          at += part.length;
+        },
+      });
+    }
+    try {
+      this.#transfer(canonical(block), bytes, place, reservation);
+    } catch (error) {
+      if (place !== NO_PLACE) keeper!.give(place, bytes);
+      throw error;
+    }
+    return true;
   }
 
   /** Bytes of the blocks in memory. */
@@ -200,22 +287,37 @@ export class BlockStore implements Evictor {
     const nested = this.#evicting;
     const selected = nested ? [] : this.#selected;
     const freed = this.#select(selected, forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
+    if (freed < bytes) {
+      this.#stay(selected, 0);
+      return 0;
+    }
     let left = 0;
+    let slot = NONE;
     this.#evicting = true;
     try {
-      if (freed < bytes) return 0;
       while (left < selected.length) {
-        const slot = selected[left]!;
-        if (this.#fates[slot] === "disk") this.#writeOut(slot);
+        slot = selected[left]!;
+        const fate = this.#leaving(slot);
         left += 1;
-        this.#evictOne(slot);
+        this.#evictOne(slot, fate);
       }
       return freed;
     } finally {
-      for (; left < selected.length; left += 1) this.#table.pins[selected[left]!] = 0;
-      selected.length = 0;
+      // Eviction looks a block up before it drops it: one that could not be dropped is the newest now (section 8.1).
+      if (left < selected.length && slot === selected[left]) this.#table.touch(slot);
+      this.#stay(selected, left);
       this.#evicting = nested;
     }
+  }
+
+  // Unlocks selected blocks from the `left`th on, which have not left.
+  #stay(selected: number[], left: number): void {
+    for (let at = left; at < selected.length; at += 1) {
+      const slot = selected[at]!;
+      this.#table.pins[slot] = 0;
+      this.#owner?.unlock(this.#table.idAt(slot), null);
+    }
+    selected.length = 0;
   }
 
   #select(selected: number[], rdd: number, bytes: number, mode: Mode): number {
@@ -223,6 +325,7 @@ export class BlockStore implements Evictor {
     let freed = 0;
     for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
       if (table.pins[slot] !== 0 || (rdd !== NO_RDD && table.rdd[slot] === rdd)) continue;
+      if (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot))) continue;
       table.pins[slot] = LEAVING;
       selected.push(slot);
       freed += table.bytes[slot]!;
@@ -230,26 +333,34 @@ export class BlockStore implements Evictor {
     return freed;
   }
 
-  #evictOne(slot: number): void {
-    const table = this.#table;
-    const fate = this.#fates[slot]!;
+  // Where the block will be; what must be kept is on disk then.
+  #leaving(slot: number): Fate {
+    if (this.#owner !== null) return this.#owner.leaving(this.#table.idAt(slot));
+    if (this.#table.toDisk[slot] === 0) return "gone";
+    this.#writeOut(slot);
+    return "disk";
+  }
+
+  #evictOne(slot: number, fate: Fate): void {
     this.evictions += 1;
-    if (this.onEvict === null) {
+    if (this.onEvict === null && this.#owner === null) {
       this.#drop(slot);
-    } else {
-      const id = table.idAt(slot);
-      const bytes = table.bytes[slot]!;
-      const mode = table.mode[slot] as Mode;
-      this.#drop(slot);
-      this.onEvict(blockName(id), bytes, mode, fate);
+      return;
     }
+    const table = this.#table;
+    const id = table.idAt(slot);
+    const bytes = table.bytes[slot]!;
+    const mode = table.mode[slot] as Mode;
+    this.#drop(slot);
+    this.#owner?.unlock(id, fate);
+    this.onEvict?.(blockName(id), bytes, mode, fate);
   }
 
   // A block that is on disk already is not written again (section 8.6).
   #writeOut(slot: number): void {
-    const place = this.#places[slot];
     const name = blockName(this.#table.idAt(slot));
-    if (place && this.#disk !== null && !this.#disk.has(name)) this.#disk.write(name, place.bytes);
+    if (this.#table.place[slot] !== NO_PLACE && this.#disk !== null && !this.#disk.has(name))
+      this.#disk.write(name, this.#viewAt(slot));
   }
 
   #put(id: BlockId, bytes: number, content: Uint8Array | null, mode: Mode, fate: Fate): boolean {
@@ -262,31 +373,61 @@ export class BlockStore implements Evictor {
       throw exists(id);
     }
     const keeper = this.#keepers[mode];
-    let place: BlockBytes | null = null;
+    let place = NO_PLACE;
     if (content !== null) {
       let kept = false;
       try {
         if (keeper !== null && bytes > 0) {
           place = keeper.take(bytes);
-          if (place === null) return false;
-          place.bytes.set(content);
+          if (place === NO_PLACE) return false;
+          keeper.write(place, content, 0);
         }
         // A copy that an earlier block of this name left on disk is not this one.
-        if (this.#disk?.has(blockName(id)) === true) this.#disk.remove(blockName(id));
+        if (this.#disk !== null) this.#forgetOnDisk(id);
         kept = true;
       } finally {
         if (!kept) {
           this.#manager.releaseStorage(bytes, mode);
-          if (place !== null) keeper!.give(place);
+          if (place !== NO_PLACE) keeper!.give(place, bytes);
         }
       }
     }
+    this.#insert(id, bytes, place, mode, fate);
+    return true;
+  }
+
+  #insert(id: BlockId, bytes: number, place: number, mode: Mode, fate: Fate): number {
     this.#puts += 1;
     const slot = this.#table.insert(id, bytes, mode);
-    this.#places[slot] = place;
-    this.#fates[slot] = fate;
+    this.#table.place[slot] = place;
+    if (fate === "disk") this.#table.toDisk[slot] = 1;
     this.#used[mode] += bytes;
+    return slot;
+  }
+
+  // What is reserved covers the block, so that nothing has to make room for it.
+  #transfer(id: BlockId, bytes: number, place: number, reservation: Reservation): number {
+    const { mode, task } = reservation;
+    if (this.#table.find(id) !== NONE) throw exists(id);
+    if (this.#disk !== null) this.#forgetOnDisk(id);
+    this.releaseUnroll(reservation.bytes, mode, task);
+    reservation.bytes = 0;
+    assert(this.#manager.acquireStorage(id, bytes, mode), "what unrolling reserved holds the block");
+    return this.#insert(id, bytes, place, mode, "gone");
+  }
+
+  #forgetOnDisk(id: BlockId): boolean {
+    const name = blockName(id);
+    if (this.#disk?.has(name) !== true) return false;
+    this.#disk.remove(name);
     return true;
+  }
+
+  #viewAt(slot: number): Uint8Array {
+    const place = this.#table.place[slot]!;
+    return place === NO_PLACE
+      ? NOTHING
+      : this.#keepers[this.#table.mode[slot] as Mode]!.view(place, this.#table.bytes[slot]!);
   }
 
   #touched(block: BlockId): number {
@@ -299,15 +440,37 @@ export class BlockStore implements Evictor {
     const table = this.#table;
     const bytes = table.bytes[slot]!;
     const mode = table.mode[slot] as Mode;
-    const place = this.#places[slot];
+    const place = table.place[slot]!;
     table.remove(slot);
     this.#used[mode] -= bytes;
     this.#manager.releaseStorage(bytes, mode);
-    if (place) {
-      this.#places[slot] = null;
-      this.#keepers[mode]!.give(place);
+    if (place !== NO_PLACE) {
+      this.#keepers[mode]!.give(place, bytes);
+    } else if (this.#values.size > 0) {
+      this.#dropValues(slot);
     }
   }
+
+  #dropValues(slot: number): void {
+    const values = this.#values.get(slot);
+    if (values === undefined) return;
+    this.#values.delete(slot);
+    if (!this.rules.closesValues) return;
+    for (const value of values) {
+      if (!isClosable(value)) continue;
+      try {
+        value.close();
+      } catch (error) {
+        // As in Spark, a value that cannot be closed does not keep its block in memory.
+        this.closeFailures += 1;
+        this.onCloseFailure?.(error);
+      }
+    }
+  }
+}
+
+function isClosable(value: unknown): value is { close(): void } {
+  return typeof value === "object" && value !== null && typeof (value as { close?: unknown }).close === "function";
 }
 
 function exists(id: BlockId): BlockExists {

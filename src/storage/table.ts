@@ -2,7 +2,9 @@
 // here by its slot, a small integer; nothing is allocated when one block takes the place of another.
 
 import type { Mode } from "../memory/mode.js";
-import { type BlockId, hashOf, rddOf } from "./block.js";
+import { type BlockId, rddOf } from "./block.js";
+import { NO_PLACE } from "./bytes.js";
+import { PartitionIndex } from "./index-by-rdd.js";
 
 const FIRST_SLOTS = 64;
 
@@ -14,18 +16,19 @@ export class BlockTable {
   // The id of a slot is its name, or its key where it has none.
   readonly #names: (string | null)[] = [null, null];
   #keys = new Float64Array(FIRST_SLOTS);
-  /** Columns, by slot: size in bytes, RDD, read locks, mode. */
+  /** Columns, by slot: size in bytes, RDD, where the bytes lie, read locks, mode, whether it goes to disk. */
   bytes = new Float64Array(FIRST_SLOTS);
   rdd = new Float64Array(FIRST_SLOTS);
+  place = new Float64Array(FIRST_SLOTS);
   pins = new Int32Array(FIRST_SLOTS);
   mode = new Uint8Array(FIRST_SLOTS);
+  toDisk = new Uint8Array(FIRST_SLOTS);
   #older = new Int32Array(FIRST_SLOTS);
   #newer = new Int32Array(FIRST_SLOTS);
   // Free slots are linked through #newer.
   #free = NONE;
   #slots = 2;
-  // Numeric ids: open addressing over slots, linear probing, at most half full, closed up when a slot leaves.
-  #buckets = new Int32Array(2 * FIRST_SLOTS).fill(NONE);
+  readonly #partitions = new PartitionIndex();
   readonly #named = new Map<string, number>();
   size = 0;
 
@@ -36,7 +39,7 @@ export class BlockTable {
 
   /** The slot of a canonical id, or NONE. */
   find(id: BlockId): number {
-    return typeof id === "number" ? this.#buckets[this.#bucketOf(id)]! : (this.#named.get(id) ?? NONE);
+    return typeof id === "number" ? this.#partitions.find(id) : (this.#named.get(id) ?? NONE);
   }
 
   /** The id at a slot. */
@@ -57,14 +60,16 @@ export class BlockTable {
     if (typeof id === "number") {
       this.#names[slot] = null;
       this.#keys[slot] = id;
-      this.#buckets[this.#bucketOf(id)] = slot;
+      this.#partitions.add(id, slot);
     } else {
       this.#names[slot] = id;
       this.#named.set(id, slot);
     }
     this.bytes[slot] = bytes;
     this.rdd[slot] = rddOf(id);
+    this.place[slot] = NO_PLACE;
     this.pins[slot] = 0;
+    this.toDisk[slot] = 0;
     this.mode[slot] = mode;
     this.#linkNewest(slot, mode);
     this.size += 1;
@@ -75,7 +80,7 @@ export class BlockTable {
   remove(slot: number): void {
     const name = this.#names[slot]!;
     if (name === null) {
-      this.#closeUp(this.#bucketOf(this.#keys[slot]!));
+      this.#partitions.remove(this.#keys[slot]!);
     } else {
       this.#named.delete(name);
       this.#names[slot] = null;
@@ -120,44 +125,17 @@ export class BlockTable {
     this.#older[ring] = slot;
   }
 
-  // The bucket that holds a numeric id, or the empty one where it would go.
-  #bucketOf(id: number): number {
-    const buckets = this.#buckets;
-    const mask = buckets.length - 1;
-    let bucket = hashOf(id) & mask;
-    for (let slot = buckets[bucket]!; slot !== NONE && this.#keys[slot] !== id; slot = buckets[bucket]!) {
-      bucket = (bucket + 1) & mask;
-    }
-    return bucket;
-  }
-
-  // Empties a bucket and moves back what had been pushed past it.
-  #closeUp(bucket: number): void {
-    const buckets = this.#buckets;
-    const mask = buckets.length - 1;
-    let hole = bucket;
-    for (let at = (hole + 1) & mask; buckets[at] !== NONE; at = (at + 1) & mask) {
-      const home = hashOf(this.#keys[buckets[at]!]!) & mask;
-      if (((at - home) & mask) < ((at - hole) & mask)) continue;
-      buckets[hole] = buckets[at]!;
-      hole = at;
-    }
-    buckets[hole] = NONE;
-  }
-
   #grow(): void {
     const slots = 2 * this.#keys.length;
     this.#keys = copied(new Float64Array(slots), this.#keys);
     this.bytes = copied(new Float64Array(slots), this.bytes);
     this.rdd = copied(new Float64Array(slots), this.rdd);
+    this.place = copied(new Float64Array(slots), this.place);
     this.pins = copied(new Int32Array(slots), this.pins);
     this.mode = copied(new Uint8Array(slots), this.mode);
+    this.toDisk = copied(new Uint8Array(slots), this.toDisk);
     this.#older = copied(new Int32Array(slots), this.#older);
     this.#newer = copied(new Int32Array(slots), this.#newer);
-    this.#buckets = new Int32Array(2 * slots).fill(NONE);
-    for (let slot = 2; slot < this.#slots; slot += 1) {
-      if (this.#names[slot] === null) this.#buckets[this.#bucketOf(this.#keys[slot]!)] = slot;
-    }
   }
 }
 

@@ -9,7 +9,7 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { audit } from "../../src/memory/audit.js";
 import { unified } from "../../src/policy/unified.js";
 import { blockName, type BlockId, canonical, NO_RDD, rddBlock, rddOf } from "../../src/storage/block.js";
-import { type BytesKeeper, heapBytes } from "../../src/storage/bytes.js";
+import { type BytesKeeper, heapBytes, NO_PLACE } from "../../src/storage/bytes.js";
 import { type BlockDisk, BlockExists, BlockMisuse, BlockStore } from "../../src/storage/store.js";
 import { BlockTable, NONE } from "../../src/storage/table.js";
 import { numbers, seeded } from "../help/seed.js";
@@ -45,6 +45,13 @@ function world(total = 100, keeper: BytesKeeper | null = heapBytes()) {
   const check = (): string[] => audit({ manager, store, tasks: [], rawStorage: [0, 0], consumersOnly: false });
   return { manager, disk, store, check };
 }
+
+const UNUSED: BytesKeeper = {
+  take: () => expect.fail("nothing is taken"),
+  write: () => expect.fail("nothing was taken"),
+  view: () => expect.fail("nothing was taken"),
+  give: () => expect.fail("nothing was taken"),
+};
 
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 const kept = (store: BlockStore): string[] => [...store.blocks(ON_HEAP)];
@@ -108,7 +115,7 @@ describe("put and read", () => {
   });
 
   test.each([
-    ["has run out", () => null],
+    ["has run out", () => NO_PLACE],
     [
       "fails",
       () => {
@@ -116,7 +123,7 @@ describe("put and read", () => {
       },
     ],
   ])("memory that %s keeps no bytes charged", (what, take) => {
-    const { store, manager, check } = world(100, { take, give: () => expect.fail("nothing was taken") });
+    const { store, manager, check } = world(100, { ...UNUSED, take });
     if (what === "fails") expect(() => store.put("a", bytes(10, 1))).toThrow("broken");
     else expect(store.put("a", bytes(10, 1))).toBe(false);
     expect([store.has("a"), manager.storageUsed]).toEqual([false, 0]);
@@ -287,13 +294,64 @@ describe("an eviction that is watched", () => {
 });
 
 describe("where bytes lie", () => {
-  test("heap buffers are used again by size, up to a bound", () => {
-    const keeper = heapBytes(100);
-    const [a, b, c] = [keeper.take(60)!, keeper.take(60)!, keeper.take(40)!];
-    for (const place of [a, b, c]) keeper.give(place);
+  test("buffers of large blocks are used again by size, up to a bound", () => {
+    const keeper = heapBytes(100_000);
+    const [a, b, c] = [keeper.take(60_000), keeper.take(60_000), keeper.take(40_000)];
+    const views = new Map([a, b, c].map((place, at) => [keeper.view(place, at < 2 ? 60_000 : 40_000), "abc"[at]]));
+    for (const [place, size] of [
+      [a, 60_000],
+      [b, 60_000],
+      [c, 40_000],
+    ] as const)
+      keeper.give(place, size);
     // b did not fit beside a.
-    expect([keeper.take(60), keeper.take(40)]).toEqual([a, c]);
-    expect(keeper.take(60)).not.toBe(a);
+    const again = [60_000, 40_000, 60_000].map((size) => views.get(keeper.view(keeper.take(size), size)));
+    expect(again).toEqual(["a", "c", undefined]);
+  });
+
+  test("small blocks lie side by side, and their cells are used again", () => {
+    const keeper = heapBytes(0);
+    const places = Array.from({ length: 64 }, () => keeper.take(1024));
+    const slab = keeper.view(places[0]!, 1024).buffer;
+    for (const [at, place] of places.entries()) {
+      const view = keeper.view(place, 1024);
+      expect([view.buffer === slab, view.byteOffset, view.length]).toEqual([true, 1024 * at, 1024]);
+    }
+    keeper.give(places[17]!, 1024);
+    expect(keeper.take(1000)).toBe(places[17]);
+    expect(keeper.view(keeper.take(1024), 1024).buffer).not.toBe(slab);
+    // Nothing is spared here, so an empty slab goes.
+    for (const place of places) keeper.give(place, 1024);
+    expect(keeper.view(keeper.take(1024), 1024).buffer).not.toBe(slab);
+  });
+
+  test("heap memory keeps what any blocks hold apart", () => {
+    const size = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 40_000 }));
+    const steps = fc.array(fc.tuple(size, fc.nat(5)), { minLength: 100, maxLength: 400 });
+    fc.assert(
+      fc.property(steps, fc.constantFrom(0, 200_000), (asked, spareBytes) => {
+        const keeper = heapBytes(spareBytes);
+        const live: { place: number; bytes: number; mark: number }[] = [];
+        const intact = ({ place, bytes: length, mark }: (typeof live)[0]): boolean => {
+          const view = keeper.view(place, length);
+          return view.length === length && view[0] === mark && view[length - 1] === mark;
+        };
+        for (const [at, [length, what]] of asked.entries()) {
+          if (what > 2 && live.length > 0) {
+            // Oldest first, as eviction goes, or any.
+            const [gone] = live.splice(what === 3 ? 0 : length % live.length, 1);
+            expect(intact(gone!)).toBe(true);
+            keeper.give(gone!.place, gone!.bytes);
+          } else {
+            const made = { place: keeper.take(length), bytes: length, mark: at % 251 };
+            keeper.write(made.place, bytes(length, made.mark), 0);
+            live.push(made);
+          }
+        }
+        expect(live.every(intact)).toBe(true);
+      }),
+      seeded(60),
+    );
   });
 
   test.each([ON_HEAP, OFF_HEAP] as const)("blocks of mode %d survive a store that grows and churns", (mode: Mode) => {
