@@ -71,6 +71,7 @@ export class Executor {
   readonly #tasks = new Map<number, TaskMemoryManager>();
   readonly #accountsOnly: boolean;
   readonly #failOnLeak: boolean;
+  readonly #release: number;
   readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
 
   constructor(options: ExecutorOptions) {
@@ -83,6 +84,7 @@ export class Executor {
     this.numbers = executorNumbers(conf, layout);
     this.#accountsOnly = options.pages === "accounts";
     this.#failOnLeak = conf.get("spark.unsafe.exceptionOnMemoryLeak");
+    this.#release = conf.release;
     this.manager = new MemoryManager({
       policy: options.policy ?? (layout.manager === "static" ? staticPolicy(this.numbers.maxUnroll!) : unified),
       onHeap: this.numbers.onHeap,
@@ -121,6 +123,7 @@ export class Executor {
         allocator: this.allocator(this.mode),
         pageBytes: this.numbers.pageBytes,
         spillOrder: this.spillOrder,
+        release: this.#release,
         onSpill: this.onSpill,
       });
       this.#tasks.set(id, task);
