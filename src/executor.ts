@@ -20,6 +20,7 @@ import { HeapPool } from "./memory/heap.js";
 import { MemoryManager } from "./memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
 import type { PageAllocator } from "./memory/page.js";
+import { type UnmanagedMemory, unmanagedMemory } from "./memory/unmanaged.js";
 import { type Request, type Step, WouldWait } from "./memory/wait.js";
 import type { Policy } from "./policy/policy.js";
 import { staticPolicy } from "./policy/static.js";
@@ -48,6 +49,8 @@ export interface ExecutorOptions {
   readonly disk?: BlockDisk | null;
   /** Told of every spill. */
   readonly onSpill?: SpillObserver;
+  /** Whose totals count where `spark.memory.unmanagedMemoryPollingInterval` is above 0; those of the process by default. */
+  readonly unmanaged?: UnmanagedMemory;
 }
 
 /**
@@ -67,6 +70,9 @@ export class Executor {
   readonly store: BlockStore;
   readonly waits: AsyncWaits;
   readonly spillOrder: SpillOrder;
+  readonly unmanaged: UnmanagedMemory;
+  /** How often unmanaged consumers want to be polled, milliseconds; 0 where they do not count (section 4.4). */
+  readonly unmanagedPollMs: number;
   onSpill: SpillObserver | null;
   readonly #tasks = new Map<number, TaskMemoryManager>();
   readonly #accountsOnly: boolean;
@@ -101,6 +107,9 @@ export class Executor {
       disk: options.disk ?? null,
     });
     this.waits = new AsyncWaits(this.manager.waits);
+    this.unmanaged = options.unmanaged ?? unmanagedMemory;
+    this.unmanagedPollMs = Math.max(0, Number(conf.get("spark.memory.unmanagedMemoryPollingInterval")));
+    if (this.unmanagedPollMs > 0) this.unmanaged.attach(this.manager);
   }
 
   /** The mode of page-based execution memory: off-heap when `spark.memory.offHeap.enabled`. */

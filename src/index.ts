@@ -67,6 +67,14 @@ export {
 export { type Mode, modeName, type ModeName, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
 export { Page, type PageAllocator } from "./memory/page.js";
 export { PageError, type PageFault } from "./memory/page-error.js";
+export {
+  pollUnmanaged,
+  UNMANAGED_GONE,
+  type UnmanagedConsumer,
+  type UnmanagedKey,
+  UnmanagedMemory,
+  unmanagedMemory,
+} from "./memory/unmanaged.js";
 export { Views } from "./memory/views.js";
 export { type Request, runNow, Step, WaitList, WouldWait } from "./memory/wait.js";
 
@@ -94,6 +102,15 @@ export { type BlockBytes, type BytesKeeper, heapBytes, pageBytes } from "./stora
 export { type BlockDisk, BlockExists, BlockMisuse, BlockStore, type Fate, type StoreOptions } from "./storage/store.js";
 
 // Trace: what happened. Rows of a recorded trace, and their replay on an executor.
-export { type Effects, type Op, readHeader, readRow, type Row, type State, type TraceHeader } from "./trace/format.js";
-export { type Answer, Replay, Undeclared } from "./trace/replay.js";
+export {
+  type Effects,
+  type Op,
+  readHeader,
+  readRow,
+  type Row,
+  type State,
+  type TraceHeader,
+  Undeclared,
+} from "./trace/format.js";
+export { type Answer, Replay } from "./trace/replay.js";
 export { Unreadable } from "./trace/source.js";

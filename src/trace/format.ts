@@ -1,6 +1,7 @@
 // Memory traces, version 1: reading and checking the lines. What is asked and what was answered stay plain objects, named
 // as the format names them.
 
+import { Refusal } from "../fault.js";
 import { type Mode, type ModeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { Unreadable } from "./source.js";
 
@@ -34,7 +35,18 @@ export type Op =
   | { op: "get" | "has" | "pin" | "unpin" | "remove"; block: string }
   | { op: "consumer"; task: number; consumer: string; mode: ModeName; onSpill: OnSpill }
   | { op: "acquire" | "free" | "allocatePage"; task: number; consumer: string; bytes: number }
-  | { op: "freePage"; task: number; consumer: string; page: number };
+  | { op: "freePage"; task: number; consumer: string; page: number }
+  | UnmanagedOp;
+
+/** What rows about unmanaged consumers ask: version 1 as engines of 4.1 extend it. */
+export type UnmanagedOp =
+  | { op: "unmanagedRegister"; component: string; instance: string; mode: ModeName; answer: UnmanagedAnswer }
+  | { op: "unmanagedAnswer"; component: string; instance: string; answer: UnmanagedAnswer }
+  | { op: "unmanagedUnregister"; component: string; instance: string }
+  | { op: "unmanagedUsed"; component: string }
+  | { op: "unmanagedPoll" | "unmanagedClear" };
+/** What a consumer answers when it is asked: bytes, perhaps negative, or an error. */
+export type UnmanagedAnswer = number | "fails";
 
 /** What a request causes besides its answer. */
 export interface Effects {
@@ -49,7 +61,23 @@ export type Row = Op & {
   readonly resumed?: readonly ({ i: number; result: Readonly<Record<string, unknown>> } & Effects)[];
 } & Effects;
 
-type Field = "task" | "bytes" | "mode" | "block" | "consumer" | "page" | "onEvict" | "onSpill";
+/** A row about a consumer or page that no row before it has made. */
+export class Undeclared extends Refusal {
+  override readonly name = "Undeclared";
+}
+
+type Field =
+  | "component"
+  | "instance"
+  | "answer"
+  | "task"
+  | "bytes"
+  | "mode"
+  | "block"
+  | "consumer"
+  | "page"
+  | "onEvict"
+  | "onSpill";
 const FIELDS: Readonly<Record<Op["op"], readonly Field[]>> = {
   execAcquire: ["task", "bytes", "mode"],
   execRelease: ["task", "bytes", "mode"],
@@ -70,6 +98,12 @@ const FIELDS: Readonly<Record<Op["op"], readonly Field[]>> = {
   free: ["task", "consumer", "bytes"],
   allocatePage: ["task", "consumer", "bytes"],
   freePage: ["task", "consumer", "page"],
+  unmanagedRegister: ["component", "instance", "mode", "answer"],
+  unmanagedAnswer: ["component", "instance", "answer"],
+  unmanagedUnregister: ["component", "instance"],
+  unmanagedUsed: ["component"],
+  unmanagedPoll: [],
+  unmanagedClear: [],
 };
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -87,6 +121,9 @@ const CHECKS: Readonly<Record<Field, readonly [(value: unknown) => boolean, stri
   block: [isText, "a name"],
   consumer: [isText, "a name"],
   onEvict: [oneOf("gone", "disk"), "gone or disk"],
+  component: [isText, "a name"],
+  instance: [isText, "a name"],
+  answer: [(value) => Number.isSafeInteger(value) || value === "fails", "an integer, or fails"],
   onSpill: [oneOf("all", "asked", "half", "pages", "nothing", "others", "fail"), "a way to spill"],
 };
 

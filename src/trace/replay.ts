@@ -4,12 +4,12 @@
 import { Consumer } from "../execution/consumer.js";
 import { TaskOutOfMemory } from "../execution/refusal.js";
 import { Executor } from "../executor.js";
-import { Refusal } from "../fault.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import type { Page } from "../memory/page.js";
 import { type Request, Step } from "../memory/wait.js";
 import { BlockExists } from "../storage/store.js";
-import { type Effects, modeOf, type OnSpill, type Op, type State, type TraceHeader } from "./format.js";
+import { UnmanagedRows } from "./unmanaged.js";
+import { type Effects, modeOf, type OnSpill, type Op, type State, type TraceHeader, Undeclared } from "./format.js";
 
 type Result = Record<string, unknown>;
 
@@ -68,16 +68,12 @@ class TraceConsumer extends Consumer {
   }
 }
 
-/** A row about a consumer or page that no row before it has made. */
-export class Undeclared extends Refusal {
-  override readonly name = "Undeclared";
-}
-
 /** One executor that a trace is replayed on. Rows go in one by one. */
 export class Replay {
   readonly executor: Executor;
   readonly rawStorage: [number, number] = [0, 0];
   readonly #consumers = new Map<string, TraceConsumer>();
+  readonly #unmanaged = new UnmanagedRows();
   readonly #peaks: boolean;
   #effects: Effects = {};
   #waiting: { i: number; step: Step<Result> } | null = null;
@@ -92,6 +88,7 @@ export class Replay {
       generation,
       layout: header.manager,
       pages: "accounts",
+      unmanaged: this.#unmanaged.registry,
       onSpill: ({ consumer, trigger, asked, freed }) => {
         const told = { consumer: consumer.name, asked, trigger: trigger.name };
         (this.#effects.spills ??= []).push(freed === -1 ? { ...told, failed: true } : { ...told, freed });
@@ -208,6 +205,8 @@ export class Replay {
       }
       case "endTask":
         return this.#endTask(row.task);
+      default:
+        return this.#unmanaged.apply(row);
     }
   }
 

@@ -32,6 +32,12 @@ const SECTIONS: Readonly<Record<Row["op"], string>> = {
   allocatePage: "5.4 and 5.8",
   freePage: "5.5",
   endTask: "5.7 and 10",
+  unmanagedRegister: "4.4",
+  unmanagedAnswer: "4.4",
+  unmanagedUnregister: "4.4",
+  unmanagedUsed: "4.4",
+  unmanagedPoll: "4.4",
+  unmanagedClear: "4.4",
 };
 
 /** Replays a trace up to its first disagreement. Throws Unreadable for a file that breaks the format. */
