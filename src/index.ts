@@ -78,7 +78,8 @@ export {
 export { Views } from "./memory/views.js";
 export { type Request, runNow, Step, WaitList, WouldWait } from "./memory/wait.js";
 
-// Execution: who uses it. Tasks, their consumers, the external sorter, and what is told when memory cannot be had.
+// Execution: who uses it. Tasks, their consumers, the sorters, and what is told when memory cannot be had.
+export { type CollectionOptions, ObjectCollection } from "./execution/collection.js";
 export { Consumer, type ConsumerOptions } from "./execution/consumer.js";
 export {
   type Holder,
@@ -91,6 +92,8 @@ export {
   TooLargePage,
 } from "./execution/refusal.js";
 export type { RowComparator } from "./execution/rows.js";
+export type { ShuffleRows } from "./execution/shuffle-rows.js";
+export { type ShuffleMetrics, ShuffleSorter, type ShuffleSorterOptions } from "./execution/shuffle-sorter.js";
 export type { SortedRows } from "./execution/sorted-rows.js";
 export { Sorter, type SorterMetrics, type SorterOptions } from "./execution/sorter.js";
 export { type Leak, type SpillObserver, TaskMemoryManager, type TaskOptions } from "./execution/task.js";

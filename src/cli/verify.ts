@@ -2,8 +2,10 @@
 // The first line of a file says what it is; a table says who checks that kind.
 
 import { Command } from "commander";
+import { COLLECTION_VECTORS } from "../trace/collection-vectors.js";
 import { formatJson } from "../trace/json.js";
 import { Unreadable, type Disagreement, type FileChecker, type RecordedFile } from "../trace/source.js";
+import { SHUFFLE_VECTORS } from "../trace/shuffle-vectors.js";
 import { SORTER_VECTORS } from "../trace/sorter-vectors.js";
 import { checkVectors, CONFIG_VECTORS } from "../trace/vectors.js";
 import { checkTrace } from "../trace/verify.js";
@@ -30,7 +32,8 @@ export const EXIT_DISAGREEMENT = 1;
 export const EXIT_UNREADABLE = 2;
 
 const CHECKERS: FileCheckers = {
-  vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS }),
+  vectors: (file) =>
+    checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS, ...SHUFFLE_VECTORS, ...COLLECTION_VECTORS }),
   trace: checkTrace,
 };
 

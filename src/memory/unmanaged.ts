@@ -46,7 +46,8 @@ export class UnmanagedMemory {
   poll(): void {
     const totals: [number, number] = [0, 0];
     const gone: string[] = [];
-    for (const [key, consumer] of [...this.#consumers]) {
+    // Who answers may register or remove others: they count from the next poll on.
+    for (const [key, consumer] of new Map(this.#consumers)) {
       const bytes = this.#ask(consumer);
       if (bytes >= 0) totals[consumer.mode] += bytes;
       else if (bytes === UNMANAGED_GONE) gone.push(key);

@@ -6,7 +6,8 @@
 //   A1 to A5         the allocators' own tests
 //   M2 to M6, M9     blocks are put whole so far: no unrolling of iterators, no objects that are closed
 //   B5, B6, B9       storage levels and reading back into memory come with the block manager
-//   E, H, P, X       sorters and maps
+//   P1, X1           packed.test.ts and shuffle-sorter.test.ts of the room `execution`
+//   E, H             sorters and maps
 
 import { describe, expect, test } from "vitest";
 import { MemoryLeak, Misuse } from "../../src/execution/refusal.js";
