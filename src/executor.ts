@@ -22,6 +22,7 @@ import { HeapPool } from "./memory/heap.js";
 import { MemoryManager } from "./memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
 import type { PageAllocator } from "./memory/page.js";
+import { type UnmanagedMemory, unmanagedMemory } from "./memory/unmanaged.js";
 import { type Request, type Step, WouldWait } from "./memory/wait.js";
 import type { Policy } from "./policy/policy.js";
 import { staticPolicy } from "./policy/static.js";
@@ -54,6 +55,8 @@ export interface ExecutorOptions {
   readonly storage?: Partial<StorageRules>;
   /** Told of every spill. */
   readonly onSpill?: SpillObserver;
+  /** Whose totals count where `spark.memory.unmanagedMemoryPollingInterval` is above 0; those of the process by default. */
+  readonly unmanaged?: UnmanagedMemory;
 }
 
 /**
@@ -75,11 +78,15 @@ export class Executor {
   readonly store: BlockStore;
   readonly waits: AsyncWaits;
   readonly spillOrder: SpillOrder;
+  readonly unmanaged: UnmanagedMemory;
+  /** How often unmanaged consumers want to be polled, milliseconds; 0 where they do not count (section 4.4). */
+  readonly unmanagedPollMs: number;
   onSpill: SpillObserver | null;
   readonly #tasks = new Map<number, TaskMemoryManager>();
   readonly #accountsOnly: boolean;
   readonly #failOnLeak: boolean;
   readonly #failOnPin: boolean;
+  readonly #release: number;
   readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
 
   constructor(options: ExecutorOptions) {
@@ -94,6 +101,7 @@ export class Executor {
     this.#accountsOnly = oneOf("pages", options.pages ?? "real", ["real", "accounts"]) === "accounts";
     this.#failOnLeak = conf.get("spark.unsafe.exceptionOnMemoryLeak");
     this.#failOnPin = conf.get("spark.storage.exceptionOnPinLeak");
+    this.#release = conf.release;
     this.manager = new MemoryManager({
       policy: options.policy ?? (layout.manager === "static" ? staticPolicy(this.numbers.maxUnroll!) : unified),
       onHeap: this.numbers.onHeap,
@@ -111,6 +119,9 @@ export class Executor {
       rules: { ...storageRules(conf), ...options.storage },
     });
     this.waits = new AsyncWaits(this.manager.waits);
+    this.unmanaged = options.unmanaged ?? unmanagedMemory;
+    this.unmanagedPollMs = Math.max(0, Number(conf.get("spark.memory.unmanagedMemoryPollingInterval")));
+    if (this.unmanagedPollMs > 0) this.unmanaged.attach(this.manager);
   }
 
   /** The mode of page-based execution memory: off-heap when `spark.memory.offHeap.enabled`. */
@@ -133,6 +144,7 @@ export class Executor {
         allocator: this.allocator(this.mode),
         pageBytes: this.numbers.pageBytes,
         spillOrder: this.spillOrder,
+        release: this.#release,
         onSpill: this.onSpill,
       });
       this.#tasks.set(id, task);

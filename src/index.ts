@@ -67,11 +67,20 @@ export {
 export { type Mode, modeName, type ModeName, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
 export { Page, type PageAllocator } from "./memory/page.js";
 export { PageError, type PageFault } from "./memory/page-error.js";
+export {
+  pollUnmanaged,
+  UNMANAGED_GONE,
+  type UnmanagedConsumer,
+  type UnmanagedKey,
+  UnmanagedMemory,
+  unmanagedMemory,
+} from "./memory/unmanaged.js";
 export { Views } from "./memory/views.js";
 export { type Request, runNow, Step, WaitList, WouldWait } from "./memory/wait.js";
 
-// Execution: who uses it. Tasks, their consumers, the hash map, sums, the external sorter, and what is told when memory
-// cannot be had.
+// Execution: who uses it. Tasks, their consumers, the sorters, the hash map, sums, and what is told when memory cannot be
+// had.
+export { type CollectionOptions, ObjectCollection } from "./execution/collection.js";
 export { Consumer, type ConsumerOptions } from "./execution/consumer.js";
 export { HashMap, type HashMapOptions, type KeyHash } from "./execution/hash-map.js";
 export type { MapRecords } from "./execution/map-records.js";
@@ -88,6 +97,8 @@ export {
   TooLargePage,
 } from "./execution/refusal.js";
 export type { RowComparator } from "./execution/rows.js";
+export type { ShuffleRows } from "./execution/shuffle-rows.js";
+export { type ShuffleMetrics, ShuffleSorter, type ShuffleSorterOptions } from "./execution/shuffle-sorter.js";
 export type { SortedRows } from "./execution/sorted-rows.js";
 export { Sorter, type SorterMetrics, type SorterOptions } from "./execution/sorter.js";
 export { type SumGroups, Sums, type SumsOptions } from "./execution/sums.js";
@@ -119,7 +130,16 @@ export { HandleUsed, type Reservation, TaskInterrupted, UnrolledBytes, UnrolledV
 export { type VectorBytes } from "./storage/vector.js";
 
 // Trace: what happened. Rows of a recorded trace, their replay on an executor, and the recording of one's own run.
-export { type Effects, type Op, readHeader, readRow, type Row, type State, type TraceHeader } from "./trace/format.js";
+export {
+  type Effects,
+  type Op,
+  readHeader,
+  readRow,
+  type Row,
+  type State,
+  type TraceHeader,
+  Undeclared,
+} from "./trace/format.js";
 export { type LineSink, Recorder } from "./trace/recorder.js";
-export { type Answer, OutOfTurn, Replay, type ReplayHeader, type Resumed, Undeclared } from "./trace/replay.js";
+export { type Answer, OutOfTurn, Replay, type ReplayHeader, type Resumed } from "./trace/replay.js";
 export { Unreadable } from "./trace/source.js";

@@ -3,9 +3,11 @@
 
 import { Command } from "commander";
 import { checkBlockTrace } from "../trace/blocks.js";
+import { COLLECTION_VECTORS } from "../trace/collection-vectors.js";
 import { formatJson } from "../trace/json.js";
-import { Unreadable, type Disagreement, type FileChecker, type RecordedFile } from "../trace/source.js";
 import { MAP_VECTORS } from "../trace/map-vectors.js";
+import { SHUFFLE_VECTORS } from "../trace/shuffle-vectors.js";
+import { Unreadable, type Disagreement, type FileChecker, type RecordedFile } from "../trace/source.js";
 import { SORTER_VECTORS } from "../trace/sorter-vectors.js";
 import { checkVectors, CONFIG_VECTORS } from "../trace/vectors.js";
 import { checkTrace } from "../trace/verify.js";
@@ -37,8 +39,10 @@ Example:
 
 Exit code: 0 all agree, 1 a disagreement, 2 a file that cannot be read.`;
 
+const VECTORS = { ...CONFIG_VECTORS, ...SORTER_VECTORS, ...MAP_VECTORS, ...SHUFFLE_VECTORS, ...COLLECTION_VECTORS };
+
 const CHECKERS: FileCheckers = {
-  vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS, ...MAP_VECTORS }),
+  vectors: (file) => checkVectors(file, VECTORS),
   trace: (file) => (Object.hasOwn(file.header, "extension") ? checkBlockTrace(file) : checkTrace(file)),
 };
 

@@ -124,6 +124,25 @@ export function wordAt(views: Views, at: number): number {
   return u8[at]! | (u8[at + 1]! << 8) | (u8[at + 2]! << 16) | (u8[at + 3]! << 24);
 }
 
+/** Writes a 32-bit word at any byte. */
+export function putWord(views: Views, at: number, word: number): void {
+  if ((at & 3) === 0) {
+    views.i32[at >>> 2] = word;
+    return;
+  }
+  const u8 = views.u8;
+  u8[at] = word;
+  u8[at + 1] = word >>> 8;
+  u8[at + 2] = word >>> 16;
+  u8[at + 3] = word >>> 24;
+}
+
+/** Copies bytes; few of them faster than the language's own call. */
+export function copyBytes(source: Uint8Array, offset: number, length: number, target: Uint8Array, at: number): void {
+  if (length > 64) target.set(source.subarray(offset, offset + length), at);
+  else for (let i = 0; i < length; i += 1) target[at + i] = source[offset + i]!;
+}
+
 /** Pages by number, as a gather wants them: the views each lies in and the byte where it starts. */
 export interface PageMap {
   readonly views: (Views | undefined)[];

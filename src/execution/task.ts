@@ -32,6 +32,8 @@ export interface TaskOptions {
   readonly allocator: PageAllocator;
   readonly pageBytes: number;
   readonly spillOrder: SpillOrder;
+  /** Whose rules its consumers follow: Spark's major * 100 + minor. 401 when left out. */
+  readonly release?: number;
   readonly onSpill?: SpillObserver | null;
 }
 
@@ -51,6 +53,8 @@ export class TaskMemoryManager {
   readonly pageBytes: number;
   /** The mode of this task's pages (the "tungsten" mode). */
   readonly mode: Mode;
+  /** Whose rules the consumers follow: Spark's major * 100 + minor. */
+  readonly release: number;
   onSpill: SpillObserver | null;
   readonly #order: SpillOrder;
   readonly #consumers = new Set<Consumer>();
@@ -70,6 +74,7 @@ export class TaskMemoryManager {
     this.allocator = options.allocator;
     this.pageBytes = options.pageBytes;
     this.mode = options.allocator.mode;
+    this.release = options.release ?? 401;
     this.#order = options.spillOrder;
     this.onSpill = options.onSpill ?? null;
   }

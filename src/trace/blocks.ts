@@ -22,10 +22,9 @@ import {
   type StoredBlock,
   type StoreState,
 } from "./block-rows.js";
-import { modeOf, readHeader, type State, type TraceHeader } from "./format.js";
+import { modeOf, readHeader, type State, type TraceHeader, Undeclared } from "./format.js";
 import type { Json } from "./json.js";
 import { recordsOf, traceCodec, type TraceRecord } from "./records.js";
-import { Undeclared } from "./replay.js";
 import { objectOn, type RecordedFile, Unreadable, type Verdict } from "./source.js";
 import { refusable, same } from "./verify.js";
 

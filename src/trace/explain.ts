@@ -31,6 +31,12 @@ const SECTIONS: Readonly<Record<Row["op"], string>> = {
   retry: "3.2 and 4.1",
   unmanaged: "4.4",
   clear: "8.10",
+  unmanagedRegister: "4.4",
+  unmanagedAnswer: "4.4",
+  unmanagedUnregister: "4.4",
+  unmanagedUsed: "4.4",
+  unmanagedPoll: "4.4",
+  unmanagedClear: "4.4",
 };
 
 /** Effects have sections of their own. */

@@ -2,6 +2,7 @@
 // as the format names them; a line that breaks the format is Unreadable, never skipped.
 
 import { COLLECTORS, type Collector } from "../config/layout.js";
+import { Refusal } from "../fault.js";
 import { type Mode, type ModeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import {
   type Check,
@@ -58,7 +59,18 @@ export type Op =
   // unmanaged memory, a store that is emptied.
   | { op: "retry"; task: number; bytes: number; mode: ModeName }
   | { op: "unmanaged"; bytes: number; mode: ModeName }
-  | { op: "clear" };
+  | { op: "clear" }
+  | UnmanagedOp;
+
+/** What rows about unmanaged consumers ask: version 1 as engines of 4.1 extend it. */
+export type UnmanagedOp =
+  | { op: "unmanagedRegister"; component: string; instance: string; mode: ModeName; answer: UnmanagedAnswer }
+  | { op: "unmanagedAnswer"; component: string; instance: string; answer: UnmanagedAnswer }
+  | { op: "unmanagedUnregister"; component: string; instance: string }
+  | { op: "unmanagedUsed"; component: string }
+  | { op: "unmanagedPoll" | "unmanagedClear" };
+/** What a consumer answers when it is asked: bytes, perhaps negative, or an error. */
+export type UnmanagedAnswer = number | "fails";
 
 /** What a request causes besides its answer. */
 export interface Effects {
@@ -73,7 +85,23 @@ export type Row = Op & {
   readonly resumed?: readonly ({ i: number; result: Readonly<Record<string, unknown>> } & Effects)[];
 } & Effects;
 
-type Field = "task" | "bytes" | "mode" | "block" | "consumer" | "page" | "onEvict" | "onSpill";
+/** A row about a task, consumer or page that no row before it has made, or that is gone. */
+export class Undeclared extends Refusal {
+  override readonly name = "Undeclared";
+}
+
+type Field =
+  | "task"
+  | "bytes"
+  | "mode"
+  | "block"
+  | "consumer"
+  | "page"
+  | "onEvict"
+  | "onSpill"
+  | "component"
+  | "instance"
+  | "answer";
 const MODE = oneOf("onHeap", "offHeap");
 const FIELDS: Readonly<Record<Field, Check>> = {
   task: INTEGER,
@@ -84,6 +112,9 @@ const FIELDS: Readonly<Record<Field, Check>> = {
   page: COUNT,
   onEvict: oneOf("gone", "disk"),
   onSpill: oneOf("all", "asked", "half", "pages", "nothing", "others", "fail"),
+  component: TEXT,
+  instance: TEXT,
+  answer: [(value) => Number.isSafeInteger(value) || value === "fails", "an integer, or fails"],
 };
 
 // Answers. Which of an op's answers a result is, its fields tell: an error, a wait, or what was asked for.
@@ -94,6 +125,9 @@ const GRANTED: Shape = { granted: COUNT };
 const DECIDED: Shape = { granted: FLAG };
 const PAGE: Shape = { page: COUNT, bytes: COUNT };
 const USED: Shape = { used: COUNT };
+const CACHED: Shape = {
+  cached: [(value) => Array.isArray(value) && value.length === 2 && value.every(isCount), "bytes of both modes"],
+};
 const PEAK: Shape = { onHeap: COUNT, offHeap: COUNT };
 
 /**
@@ -130,6 +164,12 @@ const OPS: Readonly<Record<Op["op"], Question>> = {
   retry: { asks: asking("task", "bytes", "mode"), done: GRANTED, mayWait: true, mayFail: true },
   unmanaged: { asks: asking("bytes", "mode"), done: NOTHING },
   clear: { asks: NOTHING, done: NOTHING },
+  unmanagedRegister: { asks: asking("component", "instance", "mode", "answer"), done: CACHED },
+  unmanagedAnswer: { asks: asking("component", "instance", "answer"), done: CACHED },
+  unmanagedUnregister: { asks: asking("component", "instance"), done: CACHED },
+  unmanagedUsed: { asks: asking("component"), done: { bytes: INTEGER } },
+  unmanagedPoll: { asks: NOTHING, done: CACHED },
+  unmanagedClear: { asks: NOTHING, done: CACHED },
 };
 
 const EVICTED: Shape = { block: TEXT, to: FIELDS.onEvict };

@@ -9,9 +9,10 @@ import { OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type Request, Step } from "../memory/wait.js";
 import { MUST_WAIT } from "../policy/policy.js";
 import { BlockExists } from "../storage/store.js";
-import { type Effects, modeOf, type Op, type State, type TraceHeader } from "./format.js";
+import { type Effects, modeOf, type Op, type State, type TraceHeader, Undeclared } from "./format.js";
 import { stateOf } from "./state.js";
 import { TraceConsumer } from "./trace-consumer.js";
+import { UnmanagedRows } from "./unmanaged.js";
 
 type Result = Record<string, unknown>;
 
@@ -23,11 +24,6 @@ export interface Answer extends Effects {
   result: Result;
   resumed?: Resumed[];
   state: State;
-}
-
-/** A row about a task, consumer or page that no row before it has made, or that is gone. */
-export class Undeclared extends Refusal {
-  override readonly name = "Undeclared";
 }
 
 /** A row in which a task asks while an earlier request of it waits. */
@@ -55,6 +51,7 @@ export class Replay {
   // Tasks that have a consumer, with the names of theirs.
   readonly #tasks = new Map<number, string[]>();
   readonly #looksAreRows: boolean;
+  readonly #unmanaged = new UnmanagedRows();
   #effects: Effects = {};
   #waiters: Waiter[] = [];
   // Looks that waiters took during the row at hand, in order.
@@ -71,6 +68,7 @@ export class Replay {
       generation,
       layout: header.manager,
       pages: "accounts",
+      unmanaged: this.#unmanaged.registry,
       onSpill: ({ consumer, trigger, asked, freed }) => {
         const told = { consumer: consumer.name, asked, trigger: trigger.name };
         (this.#effects.spills ??= []).push(freed === -1 ? { ...told, failed: true } : { ...told, freed });
@@ -241,6 +239,8 @@ export class Replay {
       }
       case "endTask":
         return this.#endTask(row.task);
+      default:
+        return this.#unmanaged.apply(row);
     }
   }
 

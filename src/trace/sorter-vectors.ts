@@ -21,11 +21,15 @@ import type { Mismatch, VectorCheckers, VectorEngine } from "./vectors.js";
 /** The kinds that speak of spilling consumers. */
 export const SORTER_VECTORS: VectorCheckers = { sorter: checkSorter };
 
-type Segment = readonly [sorter: number, count: number, length: number];
+export type Segment = readonly [sorter: number, count: number, length: number];
 
 function checkSorter(vector: JsonObject, engine: VectorEngine): Mismatch | null {
+  return differenceOf(vector, replay(vector, engine));
+}
+
+/** The first field of the recorded result that differs from what was got here, where consumers were replayed. */
+export function differenceOf(vector: JsonObject, got: JsonObject): Mismatch | null {
   const expected = objectField(vector, "result");
-  const got = replay(vector, engine);
   for (const field of Object.keys(got)) {
     const recorded = expected[field] ?? null;
     if (!sameJson(recorded, got[field]!)) return firstDifference(field, recorded, got[field]!);
@@ -113,7 +117,8 @@ function spilledBy(sorters: readonly Sorter[]): number {
   return bytes;
 }
 
-function segmentsOf(vector: JsonObject): Segment[] {
+/** The field `segments`: lists of three integers. */
+export function segmentsOf(vector: JsonObject): Segment[] {
   const { segments } = vector;
   if (!Array.isArray(segments) || !segments.every(isSegment))
     throw new BadField('field "segments" must be a list of [sorter, count, length]');

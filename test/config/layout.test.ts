@@ -9,6 +9,7 @@ import {
   type Collector,
   type LayoutOptions,
 } from "../../src/config/layout.js";
+import { layoutNotices } from "../../src/config/notices.js";
 
 const MIB = 2n ** 20n;
 const G1: LayoutOptions = { cores: 4, collector: "G1" };

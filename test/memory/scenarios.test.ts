@@ -120,40 +120,6 @@ describe("13.1 unified manager", () => {
     expect(manager.takeEvictions()).toEqual([50]);
     expect(manager.storageUsed).toBe(600);
   });
-
-  test("U11: unmanaged memory lowers what tasks and blocks may have", () => {
-    const manager = new StubbedManager(region(1000));
-    manager.setUnmanaged(200, OFF_HEAP);
-    expect(manager.exec(0, 1000)).toBe(1000);
-    manager.releaseAllExecution(0);
-    manager.setUnmanaged(0, OFF_HEAP);
-    manager.setUnmanaged(200, ON_HEAP);
-    expect(manager.exec(0, 900)).toBe(800);
-    manager.releaseAllExecution(0);
-    manager.setUnmanaged(300, ON_HEAP);
-    expect(manager.stor(800)).toBe(false);
-    expect(manager.stor(600)).toBe(true);
-  });
-
-  test("U14: without polling nothing is unmanaged", () => {
-    expect(new StubbedManager(region(1000)).exec(0, 1000)).toBe(1000);
-  });
-
-  test("U15: unmanaged off-heap memory", () => {
-    const manager = new StubbedManager(region(1000), region(1500));
-    manager.setUnmanaged(300, OFF_HEAP);
-    expect(manager.exec(0, 1400, OFF_HEAP)).toBe(1200);
-    manager.releaseAllExecution(0);
-    manager.setUnmanaged(500, OFF_HEAP);
-    expect(manager.stor(1100, OFF_HEAP)).toBe(false);
-    expect(manager.stor(900, OFF_HEAP)).toBe(true);
-    manager.releaseAllStorage(OFF_HEAP);
-    expect(manager.exec(0, 600)).toBe(600);
-    manager.releaseAllExecution(0);
-    manager.setUnmanaged(200, OFF_HEAP);
-    expect(manager.exec(0, 400)).toBe(400);
-    expect(manager.exec(0, 1000, OFF_HEAP)).toBe(1000);
-  });
 });
 
 function u1(manager: StubbedManager): void {
