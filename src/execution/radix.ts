@@ -1,8 +1,10 @@
-// Sorts the pointer array of a sorter on a heap page: the twin of assembly/kernel/radix.ts, word for word where the
-// language allows. A prefix is kept as two 32-bit halves throughout, since a pattern that happens to be a NaN may not
-// survive a Float64Array; an address is a real double and does.
+// Sorts the pointer array of a sorter on a heap page, as assembly/kernel/radix.ts does in a linear memory. Records are split
+// here until parts fit the cache; those pass through a small linear memory, where the kernel sorts them. Where there is no
+// WebAssembly the same loops finish them. A prefix is kept as two 32-bit halves throughout, since a pattern that happens to
+// be a NaN may not survive a Float64Array; an address is a real double and does.
 
 import type { Views } from "../memory/views.js";
+import { createMemory, instantiate, WASM_UNIT_BYTES } from "../memory/wasm.js";
 
 /** How prefixes compare: bit 0 for descending, bit 1 for a signed most significant byte. */
 export type KeyOrder = 0 | 1 | 2 | 3;
@@ -12,9 +14,18 @@ export const SIGNED = 2;
 /** Parts of at most so many records are finished by insertion. */
 const FEW = 24;
 
-/** Widest digits, in bits: for records that lie near each other, and for those where every bucket costs an address translation. */
-const WIDEST_NEAR = 12;
+/** Parts of at most so many records are near: they and their digits fit the second-level cache. */
+const NEAR = 1 << 14;
+
+/** Near parts of at least so many records are worth the way to the kernel and back. */
+const WORTH_KERNEL = 128;
+
+/** Widest digits, in bits: of near parts, and of others, where every bucket costs an address translation. */
+const WIDEST_NEAR = 13;
 const WIDEST_FAR = 10;
+
+/** What the kernel takes at `scratch`, bytes: its `radixScratchBytes`. */
+export const RADIX_SCRATCH_BYTES = (4 << WIDEST_NEAR) + NEAR * 16 + 7 * (4 << WIDEST_FAR);
 
 /**
  * Words that a loop goes through before it is called anew. An engine compiles a function well after many calls; a loop that
@@ -25,11 +36,42 @@ const CHUNK_WORDS = 4096;
 /** One histogram for each level; the digits of the deepest path are as many as 64 bits have. */
 const histograms: Int32Array[] = [];
 
+/** The kernel over a linear memory that starts with room for a near part. */
+interface NearKernel {
+  readonly i32: Int32Array;
+  readonly radixSort: (
+    array: number,
+    n: number,
+    order: KeyOrder,
+    firstByte: number,
+    lastByte: number,
+    scratch: number,
+  ) => number;
+}
+
+/** Made by the first sort that wants it; null where that cannot be. */
+let near: NearKernel | null | undefined;
+
+function openNearKernel(): NearKernel | null {
+  try {
+    const units = Math.ceil((NEAR * 16 + RADIX_SCRATCH_BYTES) / WASM_UNIT_BYTES);
+    const memory = createMemory({ initialUnits: units, maximumUnits: units, shared: false });
+    const { radixSort } = instantiate<Pick<NearKernel, "radixSort">>("private", memory);
+    return { i32: new Int32Array(memory.buffer), radixSort };
+  } catch {
+    return null;
+  }
+}
+
 /**
  * What a sort needs everywhere and never changes. Keys are compared as signed halves: `flipHigh` and `flipLow` turn the
  * order asked for into that one.
  */
 interface Job {
+  readonly near: NearKernel | null;
+  readonly order: KeyOrder;
+  readonly firstByte: number;
+  readonly lastByte: number;
   readonly i32: Int32Array;
   readonly f64: Float64Array;
   readonly flipHigh: number;
@@ -52,7 +94,12 @@ export function radixSort(
   lastByte: number = 7,
 ): number {
   const flip = order & DESCENDING ? -1 : 0;
+  if (n >= WORTH_KERNEL && near === undefined) near = openNearKernel();
   const job: Job = {
+    near: near ?? null,
+    order,
+    firstByte,
+    lastByte,
     i32: views.i32,
     f64: views.f64,
     flipHigh: flip ^ (order & SIGNED ? 0 : -0x80000000),
@@ -61,7 +108,7 @@ export function radixSort(
     maskLow: firstByte > 3 ? 0 : (-1 << (firstByte * 8)) & (lastByte < 3 ? -1 >>> ((3 - lastByte) * 8) : -1),
   };
   const at = array / 4;
-  if (n > FEW) split(job, at, at + n * 4, n, true, 64, 0);
+  if (n > FEW) sort(job, at, at + n * 4, n, true, 64, 0);
   else if (n > 1) insert(job, at, n);
   return array;
 }
@@ -70,19 +117,28 @@ export function radixSort(
  * Sorts the `n` records at word `at`, whose keys agree from bit `top` upwards, with as much free space at `other`. The
  * result lies at `at` when `stay`, else at `other`.
  */
+function sort(job: Job, at: number, other: number, n: number, stay: boolean, top: number, level: number): void {
+  const { i32 } = job;
+  const end = at + n * 4;
+  const to = stay ? at : other;
+  const sorted = sortedUpTo(job, at, end) === end;
+  if (sorted || fallingUpTo(job, at, end) === end) {
+    if (!stay) i32.copyWithin(other, at, end);
+    if (!sorted) reverse(job, to, n);
+  } else if (job.near === null || n > NEAR || n < WORTH_KERNEL) split(job, at, other, n, stay, top, level);
+  else {
+    const { i32: room, radixSort } = job.near;
+    room.set(i32.subarray(at, end));
+    radixSort(0, n, job.order, job.firstByte, Math.min(job.lastByte, (top - 1) >> 3), NEAR * 16);
+    i32.set(room.subarray(0, n * 4), to);
+  }
+}
+
+/** The same for records that are not in order. */
 function split(job: Job, at: number, other: number, n: number, stay: boolean, top: number, level: number): void {
   const counts = (histograms[level] ??= new Int32Array(1 << WIDEST_NEAR));
   const { i32, f64, maskHigh, maskLow } = job;
   const end = at + n * 4;
-  if (sortedUpTo(job, at, end) === end) {
-    if (!stay) i32.copyWithin(other, at, end);
-    return;
-  }
-  if (fallingUpTo(job, at, end) === end) {
-    if (!stay) i32.copyWithin(other, at, end);
-    reverse(job, stay ? at : other, n);
-    return;
-  }
 
   // The digit right below `top` is counted on trust; where it turns out that the keys differ further down, again there.
   // A digit lies in one half of the prefix. The bias that makes halves compare as signed is no part of it.
@@ -130,7 +186,7 @@ function split(job: Job, at: number, other: number, n: number, stay: boolean, to
       const size = (until - from) >> 2;
       if (size > FEW) {
         if (from > pending) finish(job, pending, from, at - other, stay);
-        split(job, from, at + (from - other), size, !stay, below, level + 1);
+        sort(job, from, at + (from - other), size, !stay, below, level + 1);
         pending = until;
       }
       from = until;
@@ -214,11 +270,10 @@ function scatter(
   i32[to + 3] = i32[r + 3]!;
 }
 
-/** One digit for what fits the second-level cache, else two of about equal width, else three. */
+/** About one record a bucket, or parts of about 2048 records; but few buckets are not worth a pass. */
 function digitBits(n: number): number {
-  const bits = 32 - Math.clz32(n - 1);
-  if (bits <= WIDEST_NEAR) return bits;
-  return bits <= WIDEST_NEAR + WIDEST_FAR ? Math.min(WIDEST_FAR, (bits + 1) >> 1) : Math.floor((bits + 2) / 3);
+  if (n <= NEAR) return Math.min(31 - Math.clz32(n + (n >> 1)), WIDEST_NEAR);
+  return Math.min(Math.max(32 - Math.clz32(n - 1) - 11, 6), WIDEST_FAR);
 }
 
 /** The first record that is less than its predecessor, or `end`. */
