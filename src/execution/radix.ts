@@ -5,6 +5,7 @@
 
 import type { Views } from "../memory/views.js";
 import { createMemory, instantiate, WASM_UNIT_BYTES } from "../memory/wasm.js";
+import type { RowKernels } from "./rows.js";
 
 /** How prefixes compare: bit 0 for descending, bit 1 for a signed most significant byte. */
 export type KeyOrder = 0 | 1 | 2 | 3;
@@ -39,14 +40,7 @@ const histograms: Int32Array[] = [];
 /** The kernel over a linear memory that starts with room for a near part. */
 interface NearKernel {
   readonly i32: Int32Array;
-  readonly radixSort: (
-    array: number,
-    n: number,
-    order: KeyOrder,
-    firstByte: number,
-    lastByte: number,
-    scratch: number,
-  ) => number;
+  readonly kernels: Pick<RowKernels, "radixSort">;
 }
 
 /** Made by the first sort that wants it; null where that cannot be. */
@@ -56,8 +50,8 @@ function openNearKernel(): NearKernel | null {
   try {
     const units = Math.ceil((NEAR * 16 + RADIX_SCRATCH_BYTES) / WASM_UNIT_BYTES);
     const memory = createMemory({ initialUnits: units, maximumUnits: units, shared: false });
-    const { radixSort } = instantiate<Pick<NearKernel, "radixSort">>("private", memory);
-    return { i32: new Int32Array(memory.buffer), radixSort };
+    const kernels = instantiate<NearKernel["kernels"]>("private", memory);
+    return { i32: new Int32Array(memory.buffer), kernels };
   } catch {
     return null;
   }
@@ -127,9 +121,9 @@ function sort(job: Job, at: number, other: number, n: number, stay: boolean, top
     if (!sorted) reverse(job, to, n);
   } else if (job.near === null || n > NEAR || n < WORTH_KERNEL) split(job, at, other, n, stay, top, level);
   else {
-    const { i32: room, radixSort } = job.near;
+    const { i32: room, kernels } = job.near;
     room.set(i32.subarray(at, end));
-    radixSort(0, n, job.order, job.firstByte, Math.min(job.lastByte, (top - 1) >> 3), NEAR * 16);
+    kernels.radixSort(0, n, job.order, job.firstByte, Math.min(job.lastByte, (top - 1) >> 3), NEAR * 16);
     i32.set(room.subarray(0, n * 4), to);
   }
 }
