@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 
 import type { Adapter } from "./alloc/adapters.js";
-import { observe } from "./alloc/bench.js";
+import { observe } from "./alloc/observe.js";
 import type { Reading } from "./harness.js";
 import { fold } from "./hash.js";
 import { readTrace } from "../src/alloc-trace/read.js";

@@ -1,5 +1,6 @@
-// Sorts the pointer array of a sorter on a heap page: the twin of assembly/kernel/radix.ts, word for word where the
-// language allows. A prefix is kept as two 32-bit halves throughout, since a pattern that happens to be a NaN may not
+// Sorts the pointer array of a sorter on a heap page, as assembly/kernel/radix.ts does in a linear memory: records are split
+// by their most significant differing bits until parts are small. The kernel spreads out parts that fit the cache in a room
+// of their own; here that was slower than splitting on, and parts are split until insertion finishes them. A prefix is kept as two 32-bit halves throughout, since a pattern that happens to be a NaN may not
 // survive a Float64Array; an address is a real double and does.
 
 import type { Views } from "../memory/views.js";
@@ -11,6 +12,9 @@ export const SIGNED = 2;
 
 /** Parts of at most so many records are finished by insertion. */
 const FEW = 24;
+
+/** What the kernel takes at `scratch`, bytes: its `radixScratchBytes`. */
+export const RADIX_SCRATCH_BYTES = (4 << 13) + (16 << 14) + 7 * (4 << 10);
 
 /** Widest digits, in bits: for records that lie near each other, and for those where every bucket costs an address translation. */
 const WIDEST_NEAR = 12;

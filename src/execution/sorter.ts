@@ -9,7 +9,7 @@ import type { Views } from "../memory/views.js";
 import type { Run, RunSchema, RunWriter, SpillStore } from "../spill/contract.js";
 import { Consumer } from "./consumer.js";
 import { byteRange, mergeSort, nullsFirst, sortTies } from "./order.js";
-import { DESCENDING, type KeyOrder, radixSort, SIGNED } from "./radix.js";
+import { DESCENDING, type KeyOrder, RADIX_SCRATCH_BYTES, radixSort, SIGNED } from "./radix.js";
 import { Misuse, TaskOutOfMemory, TooLargePage } from "./refusal.js";
 import {
   BLOCK_HEAD_BYTES,
@@ -105,6 +105,8 @@ export class Sorter extends Consumer {
   #records = 0;
   #nulls = 0;
   #sorted = false;
+  /** Where the sorted records that are not null start; the null ones start at the base of the array. */
+  #othersAt = 0;
   #room = 0;
 
   // Data pages. `#bias` turns a byte of the current page's views into an address.
@@ -171,7 +173,7 @@ export class Sorter extends Consumer {
     this.#workspace = openWorkspace(
       task.allocator,
       near,
-      this.blockBytes + BASES_BYTES + RESULT_BYTES + MOST_SCRATCH_BYTES,
+      this.blockBytes + BASES_BYTES + RESULT_BYTES + RADIX_SCRATCH_BYTES + 16,
     );
     this.#together = this.#workspace.kernels !== null;
     this.#samplePeak();
@@ -478,12 +480,14 @@ export class Sorter extends Consumer {
     const free = base + n * RECORD_BYTES;
     const { comparator } = this;
     const tie = comparator === null ? null : (a: number, b: number): number => this.#compare(comparator, a, b);
+    this.#othersAt = at;
     if (!this.#radix) return mergeSort(views, at, rest, free, this.keyOrder, tie);
     const { kernels } = this.#workspace;
-    if (kernels !== null && views === this.#workspace.views)
-      kernels.radixSort(at, rest, this.keyOrder, 0, 7, this.#scratchAt);
-    else radixSort(views, at, rest, this.keyOrder);
-    if (tie !== null) sortTies(views, at, rest, free, tie);
+    this.#othersAt =
+      kernels !== null && views === this.#workspace.views
+        ? kernels.radixSort(at, rest, this.keyOrder, 0, 7, this.#scratchAt) >>> 0
+        : radixSort(views, at, rest, this.keyOrder);
+    if (tie !== null) sortTies(views, this.#othersAt, rest, this.#othersAt === at ? free : at, tie);
   }
 
   #compare(comparator: RowComparator, a: number, b: number): number {
@@ -683,10 +687,10 @@ export class Sorter extends Consumer {
   }
 
   #recordAt(ordinal: number): number {
-    const nulls = this.#nulls;
-    const others = this.#records - nulls;
-    const place = !this.nullsLast ? ordinal : ordinal < others ? ordinal + nulls : ordinal - others;
-    return this.#array!.base + place * RECORD_BYTES;
+    const others = this.#records - this.#nulls;
+    const place = this.nullsLast ? ordinal : ordinal - this.#nulls;
+    if (place >= 0 && place < others) return this.#othersAt + place * RECORD_BYTES;
+    return this.#array!.base + (this.nullsLast ? place - others : ordinal) * RECORD_BYTES;
   }
 
   // ---- memory
@@ -720,7 +724,7 @@ export class Sorter extends Consumer {
     if (!this.#open) throw new Misuse(`${this.name} is closed`);
   }
 
-  // The workspace: the block, the bases of the pages, what a kernel answers, its histograms.
+  // The workspace: the block, the bases of the pages, what a kernel answers, the scratch of the sort.
   get #basesAt(): number {
     return this.#workspace.base + Math.ceil(this.blockBytes / 16) * 16;
   }
@@ -731,6 +735,3 @@ export class Sorter extends Consumer {
     return this.#resultAt + RESULT_BYTES;
   }
 }
-
-/** What the histograms of the radix kernel take, and the rounding of the block. */
-const MOST_SCRATCH_BYTES = 6 * (4 << 12) + 16;

@@ -263,6 +263,13 @@ describe.each(["onHeap", "offHeap"] as const)("sorter, %s", (mode) => {
           run({ ...plan, rows: makeRows(SEED + every, 4_500, (w) => w % 50, 8n, every), options: { nulls } });
   });
 
+  it("finds rows in whichever half of the array they were sorted into", () => {
+    const rows = makeRows(SEED + 10, 24_000, (w) => w % 12, 14n, 9);
+    for (const nulls of ["first", "last"] as const)
+      for (const disturbAt of [-1, 13_000])
+        run({ ...ample, disturbAt, rows, options: { nulls, comparator: byLength, order: "descending" } });
+  });
+
   it("takes rows longer than a block, and than a page", () => {
     const rows = makeRows(SEED + 5, 300, (w) => (w % 4 === 0 ? w % 20_000 : w % 40), 7n, 8);
     for (const nulls of ["first", "last"] as const) {

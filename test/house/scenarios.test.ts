@@ -11,39 +11,25 @@ const SCENARIOS = { U: 15, C: 9, S: 4, T: 13, A: 5, M: 9, B: 9, E: 5, H: 6, P: 1
 /** Where the tests of a letter, or of one scenario, stand. */
 const WHERE: Readonly<Record<string, string>> = {
   U: "test/memory/scenarios.test.ts",
+  ...Object.fromEntries(["U11", "U12", "U13", "U14", "U15"].map((id) => [id, "test/memory/unmanaged.test.ts"])),
   C: "test/memory/scenarios.test.ts",
   S: "test/memory/scenarios.test.ts",
   T: "test/memory/scenarios.test.ts",
   A: "test/memory/heap",
-  M: "test/memory/scenarios.test.ts",
-  B: "test/memory/scenarios.test.ts",
+  M: "test/storage/scenarios.test.ts",
+  M1: "test/memory/scenarios.test.ts",
+  M7: "test/memory/scenarios.test.ts",
+  B: "test/storage/scenarios.test.ts",
   E: "test/execution/sorter-scenarios.test.ts",
+  H: "test/execution/map-scenarios.test.ts",
+  P: "test/execution/packed.test.ts",
+  X: "test/execution/shuffle-sorter.test.ts",
   V: "test/memory/waiting-scenarios.test.ts",
   D: "test/memory/scenarios.test.ts",
 };
 
 /** Scenarios without a test, and why. Whoever writes the test takes the line away and says in WHERE where it stands. */
-const WITHOUT: Readonly<Record<string, string>> = {
-  U12: "there is no registry of unmanaged consumers: their sums are handed to the manager",
-  U13: "there is no registry of unmanaged consumers",
-  M2: "values are not unrolled: blocks are put whole",
-  M3: "values are not unrolled",
-  M4: "values are not unrolled",
-  M5: "bytes are not unrolled",
-  M6: "values are not unrolled",
-  M9: "the store keeps bytes, and no objects that could be closed",
-  B5: "there are no storage levels yet, and nothing is read back into memory",
-  B6: "there are no storage levels yet",
-  B9: "there are no storage levels yet",
-  H1: "there is no hash map yet",
-  H2: "there is no hash map yet",
-  H3: "there is no hash map yet",
-  H4: "there is no hash map yet",
-  H5: "there is no hash map yet",
-  H6: "there is no hash map yet",
-  P1: "there is no shuffle sorter yet",
-  X1: "there is no shuffle sorter yet",
-};
+const WITHOUT: Readonly<Record<string, string>> = {};
 
 const ids = Object.entries(SCENARIOS).flatMap(([letter, count]) =>
   Array.from({ length: count }, (_, at) => `${letter}${at + 1}`),

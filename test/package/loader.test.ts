@@ -13,7 +13,7 @@ const RECORDS = 100;
 const RECORD_BYTES = 16;
 
 function memoryOf(kind: Kind): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: 4, maximum: 65_535, shared: kind === "shared" });
+  return new WebAssembly.Memory({ initial: 8, maximum: 65_535, shared: kind === "shared" });
 }
 
 function load(kind: Kind, memory: WebAssembly.Memory) {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../../src/fault.js";
-import { blockName, canonical, hashOf, NO_RDD, rddBlock, rddOf } from "../../src/storage/block.js";
+import { blockName, canonical, NO_RDD, rddBlock, rddOf } from "../../src/storage/block.js";
 
 const SPAN = 2 ** 26;
 
@@ -51,16 +51,4 @@ test("another number is refused by name", () => {
       new Refusal(`a block is known by a name or by what rddBlock gives, not by ${id}`),
     );
   }
-});
-
-test("hashes spread partitions of one RDD, and the same partition of many", () => {
-  const crowded = (ids: readonly number[]): number => {
-    const buckets = new Map<number, number>();
-    for (const id of ids) buckets.set(hashOf(id) & 1023, (buckets.get(hashOf(id) & 1023) ?? 0) + 1);
-    return Math.max(...buckets.values());
-  };
-  const each = Array.from({ length: 1024 }, (_, i) => i);
-  expect(crowded(each.map((i) => 5 * SPAN + i))).toBeLessThan(8);
-  expect(crowded(each.map((i) => i * SPAN + 5))).toBeLessThan(8);
-  expect(crowded(each.map((i) => (i >> 5) * SPAN + (i & 31)))).toBeLessThan(8);
 });
