@@ -48,11 +48,11 @@ const connection = await instance.connect();
 const watcher = await instance.connect();
 const distinct = Number(process.argv[6] ?? 0);
 const source = distinct > 0 ? drawnInSql(rows, distinct, seed) : rowsInSql(rows, seed);
-const answer = distinct > 0 ? count : sort;
+const query = distinct > 0 ? countKeys : sort;
 let spilledBytes = 0;
 
 try {
-  await answer(true);
+  await query(true);
 } catch (error) {
   sayAbsent(`DuckDB cannot take ${rows} rows in ${budget} bytes: ${(error as Error).message.split("\n")[0]}`);
 }
@@ -61,13 +61,13 @@ await answerLines("duckdb", { warm, round });
 async function warm(seconds: number): Promise<void> {
   const end = performance.now() + seconds * 1000;
   do {
-    await answer(true);
+    await query(true);
     await generate();
   } while (performance.now() < end);
 }
 
 async function round(): Promise<Reading> {
-  const answered = await answer(false);
+  const answered = await query(false);
   const generateSeconds = await generate();
   return {
     ops: rows,
@@ -101,7 +101,7 @@ async function sort(watch: boolean): Promise<{ seconds: number; hash: number }> 
   return { seconds, hash };
 }
 
-async function count(watch: boolean): Promise<{ seconds: number; hash: number }> {
+async function countKeys(watch: boolean): Promise<{ seconds: number; hash: number }> {
   const start = performance.now();
   const result = await connection.stream(`select k, count(*)::bigint as n from (${source}) group by k`);
   let hash = 0;

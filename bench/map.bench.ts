@@ -31,7 +31,7 @@ export const map: Bench = {
   name: "map",
   about:
     "8 M rows counted by 1 M different keys of 8 bytes, drawn at random: from the empty map to the last group read, the keys made on the " +
-    "way. One call of JavaScript a row. `sums` has additions wait, up to 4 MiB of them, and carries them out many at a time in the order " +
+    "way. One call of JavaScript a row. `sums` has additions wait, up to 16 MiB of them, and carries them out many at a time in the order " +
     "of the map (kernels off-heap, TypeScript on-heap); `map` does each at once, as Spark's map is used. Pages of 4 MiB; 1 GiB of " +
     "memory, or 40 MB, where sums fall back to sorting. DuckDB makes the keys in SQL and groups with one thread under the same memory limit.",
   cases: (settings) => [
@@ -63,7 +63,7 @@ function counts(settings: Settings, mode: Mode, what: "sums" | "map", memory: "a
   // With little memory the first array is as large as it can become, and less waits.
   const [capacity, waitingBytes] =
     memory === "ample"
-      ? [16_384, 4 * MIB]
+      ? [16_384, parameter(settings, 65_536, 16 * MIB)]
       : parameter(settings, [1024, 8192] as const, [2 ** 20, 2 * MIB] as const, [2 ** 17, MIB / 4] as const);
   const { seed } = settings;
   const count: Count =
@@ -110,7 +110,7 @@ function countOneByOne(
   distinct: number,
   seed: number,
 ): Counted {
-  const map = new HashMap(task, { capacity });
+  const hashMap = new HashMap(task, { capacity });
   const key = new Uint8Array(8);
   const words = new Int32Array(key.buffer);
   for (let i = 0; i < rows; i += 1) {
@@ -118,12 +118,12 @@ function countOneByOne(
     const high = keyHigh(number, seed);
     words[0] = keyLow(high, number);
     words[1] = high;
-    if (!map.add(key, 0, 8, 1)) throw new Error("the map is full");
+    if (!hashMap.add(key, 0, 8, 1)) throw new Error("the map is full");
   }
   let hash = 0;
   let groups = 0;
   let sum = 0;
-  const records = map.records();
+  const records = hashMap.records();
   while (records.next()) {
     const { i32 } = records.views;
     const at = records.keyOffset >>> 2;
@@ -132,8 +132,8 @@ function countOneByOne(
     groups += 1;
     sum += many;
   }
-  const peakBytes = map.peakExecutionBytes;
-  map.free();
+  const peakBytes = hashMap.peakExecutionBytes;
+  hashMap.free();
   return { groups, rows: sum, hash, fallBacks: 0, peakBytes };
 }
 

@@ -40,8 +40,8 @@ const LEAST_REGION_SHIFT = 9;
 /** The exports of the WebAssembly module that work on maps; addresses are bytes of the memory they run over. */
 export interface MapKernels {
   fillBytes(at: number, value: number, bytes: number): void;
-  mapFind8(slots: number, mask: number, hash: number, low: number, high: number): number;
-  mapAdd8(slots: number, mask: number, hash: number, low: number, high: number, delta: number): number;
+  mapFind8(this: void, slots: number, mask: number, hash: number, low: number, high: number): number;
+  mapAdd8(this: void, slots: number, mask: number, hash: number, low: number, high: number, delta: number): number;
   mapLink(slots: number, mask: number, hash: number, ref: number): number;
   mapRehash(from: number, fromSlots: number, to: number, mask: number): void;
   mapAddMany(slots: number, mask: number, ops: number, end: number, state: number): number;
@@ -94,6 +94,8 @@ export class MapTable {
   #slotByte = 0;
   #mask = 0;
   readonly #regionViews: Views[] = [];
+  /** Their words, for loops that allocate nothing: an arena that grows replaces them. */
+  readonly #regionInts: Int32Array[] = [];
   /** What a region's first unit is a word of. */
   readonly #regionWords: number[] = [];
   readonly #shift: number;
@@ -171,12 +173,14 @@ export class MapTable {
       if (this.#regionViews.includes(page.views)) return true;
       if ((this.#regionViews.length + 1) * span > MOST_UNITS) return false;
       this.#regionViews.push(page.views);
+      this.#regionInts.push(page.views.i32);
       this.#regionWords.push(0);
     } else {
       const regions = Math.ceil(page.bytes / UNIT_BYTES / span);
       if ((this.#regionViews.length + regions) * span > MOST_UNITS) return false;
       for (let i = 0; i < regions; i += 1) {
         this.#regionViews.push(page.views);
+        this.#regionInts.push(page.views.i32);
         this.#regionWords.push((page.base >>> 2) + i * span * 2);
       }
     }
@@ -186,7 +190,7 @@ export class MapTable {
 
   /** Forgets all pages. */
   clearPages(): void {
-    this.#regionViews.length = 0;
+    this.#regionViews.length = this.#regionInts.length = 0;
     this.#regionWords.length = 0;
     this.#chooseKernels();
   }
@@ -309,6 +313,7 @@ export class MapTable {
       return at;
     }
     room.added = 0;
+    if (!this.#buffers) this.#regionViews.forEach((views, region) => (this.#regionInts[region] = views.i32));
     const { i32 } = ops;
     for (let at = from; at < end;) {
       const few = Math.min(end, at + FEW * ADDITION_BYTES);
@@ -339,6 +344,8 @@ export class MapTable {
     const slots = this.#slotViews.i32;
     const first = this.#slotWord;
     const mask = this.#mask;
+    const ints = this.#regionInts;
+    const starts = this.#regionWords;
     const shift = this.#shift;
     const unitMask = this.#unitMask;
     for (let op = from; op < end; op += 4) {
@@ -358,8 +365,8 @@ export class MapTable {
         }
         if (slots[s] === hash) {
           const region = ref >>> shift;
-          const { i32 } = this.#regionViews[region]!;
-          const r = this.#regionWords[region]! + (ref & unitMask) * 2;
+          const i32 = ints[region]!;
+          const r = starts[region]! + (ref & unitMask) * 2;
           if (i32[r + 2] === low && i32[r + 3] === high && i32[r] === 8 && i32[r + 1] === 20) {
             const sum = (i32[r + 4]! >>> 0) + delta;
             i32[r + 4] = sum;
