@@ -54,6 +54,8 @@ export class Replay {
   readonly #unmanaged = new UnmanagedRows();
   #effects: Effects = {};
   #waiters: Waiter[] = [];
+  // Where looks are rows: requests that wait, by what they ask, each with their number.
+  readonly #asking = new Map<string, number>();
   // Looks that waiters took during the row at hand, in order.
   #looks: { readonly waiter: Waiter; readonly effects: Effects }[] = [];
 
@@ -169,7 +171,7 @@ export class Replay {
     switch (row.op) {
       case "execAcquire":
         return this.#looksAreRows
-          ? this.#look(() => manager.acquireExecution(row.bytes, row.task, modeOf(row.mode)))
+          ? this.#look(row, () => manager.acquireExecution(row.bytes, row.task, modeOf(row.mode)))
           : this.#begin(
               row.i,
               row.task,
@@ -177,7 +179,8 @@ export class Replay {
               "nobody",
             );
       case "retry":
-        return this.#look(() => manager.retryExecution(row.bytes, row.task, modeOf(row.mode)));
+        this.#assertAsking(row);
+        return this.#look(row, () => manager.retryExecution(row.bytes, row.task, modeOf(row.mode)));
       case "execRelease":
         manager.releaseExecution(row.bytes, row.task, modeOf(row.mode));
         return {};
@@ -283,14 +286,36 @@ export class Replay {
     }
   }
 
-  #look(look: () => number): Result {
+  #assertAsking(row: Asking): void {
+    if (!this.#asking.has(askingKey(row)))
+      throw new OutOfTurn(`task ${row.task} has no request for ${row.bytes} bytes that waits`);
+  }
+
+  /** One look of a request whose looks are rows. */
+  #look(row: Asking, look: () => number): Result {
+    if (row.op === "retry") this.#count(row, -1);
     try {
       const granted = look();
-      return granted === MUST_WAIT ? { waits: true } : { granted };
+      if (granted !== MUST_WAIT) return { granted };
+      this.#count(row, 1);
+      return { waits: true };
     } catch (error) {
       return refused(error);
     }
   }
+
+  #count(row: Asking, change: 1 | -1): void {
+    const key = askingKey(row);
+    const count = (this.#asking.get(key) ?? 0) + change;
+    if (count === 0) this.#asking.delete(key);
+    else this.#asking.set(key, count);
+  }
+}
+
+type Asking = Extract<Op, { op: "execAcquire" | "execRelease" | "retry" }>;
+
+function askingKey({ task, bytes, mode }: Asking): string {
+  return `${task} ${bytes} ${mode}`;
 }
 
 function* plain(request: Request<number>): Request<Result> {

@@ -176,6 +176,11 @@ describe("a request that cannot be asked", () => {
       { op: "allocatePage", task: 3, consumer: "d", bytes: 1 },
       /offHeap and asks for a page/,
     ],
+    [
+      "that looks again and does not wait",
+      { op: "retry", task: 2, bytes: 1, mode: "onHeap" },
+      /task 2 has no request for 1 bytes/,
+    ],
     ["of no bytes", { op: "execAcquire", task: 2, bytes: 0, mode: "onHeap" }, /execution request of 0 bytes/],
     ["that pins what is not there", { op: "pin", block: "test_7" }, /test_7 is not in memory/],
     ["that unpins what is not pinned", { op: "unpin", block: "test_2" }, /test_2 is not pinned/],
@@ -197,6 +202,7 @@ describe("a request that cannot be asked", () => {
     const shapes: Record<string, object> = {
       acquire: { granted: 1 },
       execAcquire: { granted: 1 },
+      retry: { granted: 1 },
       free: { used: 0 },
       freePage: { used: 0 },
       endTask: { leaked: 0, peak: { onHeap: 0, offHeap: 0 } },

@@ -276,13 +276,13 @@ describe("a disagreement", () => {
 
 test("a trace of any length is recorded and checked in the same memory", async () => {
   const heap: number[] = [];
-  const lines = generatedLines({ profile: "waiting", seed: 1 }, 24_000);
-  const first = lines.next().value as string;
+  const endless = generatedLines({ profile: "waiting", seed: 1 }, 24_000);
+  const first = endless.next().value as string;
   const recorded = {
     ...recordedOf([first]),
     rows: (async function* () {
       let line = 1;
-      for (const text of lines) {
+      for (const text of endless) {
         yield { line: (line += 1), text };
         if (line % 8000 !== 0) continue;
         globalThis.gc!();
