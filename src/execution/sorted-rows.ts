@@ -63,8 +63,9 @@ export class SortedRows {
   /** Most bytes of a block that a merge lays out. */
   #outBytes: number;
   readonly #sources: Source[] = [];
-  /** What is left in memory, until it is turned into a run. */
+  /** What was in memory at the start; a run like the others once it has been spilled. */
   #memory: Source | null = null;
+  #spilled = false;
   #memoryRows: number;
 
   // The row returned last, at byte `#row`, and the rows at hand: `#left` of them from byte `#at`; `#stride` is 0 where each
@@ -186,12 +187,13 @@ export class SortedRows {
 
   /** @internal Writes what is in memory and has not been returned, and gives the memory back. Returns the bytes. */
   spill(): number {
+    if (this.#spilled || this.#state === "closed") return 0;
     const source = this.#memory;
-    if (source === null || this.#state === "closed") return 0;
-    const taken = this.#settleOn(source);
-    this.#memory = null;
-    source.ordinal = -1;
-    if (taken < this.#memoryRows) {
+    const taken = source === null ? 0 : this.#settleOn(source);
+    if (taken === this.#memoryRows && !this.#sorter.givesUpWhatIsRead) return 0;
+    this.#spilled = true;
+    if (source !== null) source.ordinal = -1;
+    if (source !== null && taken < this.#memoryRows) {
       source.run = this.#sorter.writeRun(taken);
       this.#sorter.addRun(source.run);
       source.reader = source.run.open();
@@ -222,7 +224,6 @@ export class SortedRows {
   // ---- the next rows
 
   #advance(): boolean {
-    this.#sorter.freeRetained();
     if (this.#state === "closed" || this.#state === "ended") return false;
     if (this.#fresh) {
       this.#fresh = false;
@@ -357,8 +358,11 @@ export class SortedRows {
   #load(source: Source): void {
     source.at = source.end = 0;
     source.long = null;
-    if (source === this.#memory) this.#layOut(source);
-    else if (source.reader !== null) this.#read(source, source.reader);
+    if (source === this.#memory && !this.#spilled) return this.#layOut(source);
+    if (source.reader === null) return;
+    // The row whose page was kept has been passed. Where it was the last one the page stays until the sorter is closed.
+    if (source === this.#memory) this.#sorter.freeRetained();
+    this.#read(source, source.reader);
   }
 
   #layOut(source: Source): void {
@@ -480,6 +484,7 @@ export class SortedRows {
       const before = source.at;
       this.#rewind();
       this.#mergeRows(returned);
+      this.#mergedRows = returned;
       returnedLast = source.at !== before;
       this.#left = 0;
       this.length = length;

@@ -190,9 +190,15 @@ export class Sorter extends Consumer {
     return this.#pageSum + (this.#array?.bytes ?? 0);
   }
 
-  /** One figure of `metrics`, which is cheap to ask for at every row. */
+  /** Figures of `metrics` that are cheap to ask for at every row, and take no sample of the peak. */
   get memoryBytesSpilled(): number {
     return this.#memoryBytesSpilled;
+  }
+  get sparkDiskBytesSpilled(): number {
+    return this.#sparkDiskBytesSpilled;
+  }
+  get spills(): number {
+    return this.#spills;
   }
 
   get metrics(): SorterMetrics {
@@ -604,6 +610,11 @@ export class Sorter extends Consumer {
     this.#runs = runs;
   }
 
+  /** @internal Whether a read of which nothing is left to write gives its memory back to others: Spark 3.1 and later. */
+  get givesUpWhatIsRead(): boolean {
+    return this.task.release >= 301;
+  }
+
   /**
    * @internal The end of the in-memory part of an open read: frees the pages, except the one that the row at `current`
    * lies in (-1 for none), and the array. Returns the bytes given back, which count as spilled.
@@ -614,16 +625,16 @@ export class Sorter extends Consumer {
       const number = pageOf(this.#arrayViews.f64[this.#recordAt(current) >>> 3]!);
       kept = this.#pages.find((page) => page.number === number) ?? null;
     }
-    let freed = this.#array!.bytes;
+    let freed = this.#array?.bytes ?? 0;
     for (const page of this.#pages) {
       if (page === kept) continue;
       freed += page.bytes;
       this.freePage(page);
     }
     this.#pages = [];
-    // From 4.1 on they stay in the sum that the peak is taken from (section 9.2).
-    if (this.task.release < 401) this.#pageSum = 0;
     this.#retained = kept;
+    // Only to take the peak from: before 4.1 what is left, from then on all that was there (section 9.2).
+    if (this.task.release < 401) this.#pageSum = this.givesUpWhatIsRead && kept !== null ? kept.bytes : 0;
     this.#freeArray();
     this.#memoryBytesSpilled += freed;
     return freed;
@@ -633,7 +644,9 @@ export class Sorter extends Consumer {
   freeRetained(): void {
     const page = this.#retained;
     this.#retained = null;
-    if (page !== null && page.number >= 0) this.freePage(page);
+    if (page === null) return;
+    if (this.task.release < 401) this.#pageSum = 0;
+    if (page.number >= 0) this.freePage(page);
   }
 
   /** @internal Runs something that touches the disk; when that fails, all bytes, pages and files are given back first. */

@@ -3,6 +3,7 @@
 
 import { Refusal } from "../fault.js";
 import { openExecutor } from "../executor.js";
+import { Consumer } from "../execution/consumer.js";
 import { TaskOutOfMemory } from "../execution/refusal.js";
 import { Sorter } from "../execution/sorter.js";
 import { openMemorySpillStore } from "../spill/memory.js";
@@ -72,12 +73,18 @@ function replay(vector: JsonObject, engine: VectorEngine): JsonObject {
     failure = { error: "create" };
   }
   const row = new Uint8Array(1 << 17);
+  const keyed = vector["keyValue"] !== undefined && booleanField(vector, "keyValue");
+  const insert = (sorter: Sorter, length: number, high: number, low: number): void => {
+    const keyLength = length >>> 1;
+    if (keyed) sorter.insertKeyValue(row, 0, keyLength, row, 0, length - keyLength, high, low);
+    else sorter.insert(row, 0, length, high, low);
+  };
   for (let segment = 0; segment < segments.length && failure["error"] === undefined; segment += 1) {
     const [which, count, length] = segments[segment]!;
     for (let record = 0; record < count && failure["error"] === undefined; record += 1) {
       const before = spilledBy(sorters);
       try {
-        sorters[which]!.insert(row, 0, length, Math.imul(record, 0x9e3779b1), record);
+        insert(sorters[which]!, length, Math.imul(record, 0x9e3779b1), record + segment * 2 ** 20);
         inserted[which]! += 1;
       } catch (error) {
         if (!(error instanceof TaskOutOfMemory)) throw error;
@@ -86,29 +93,57 @@ function replay(vector: JsonObject, engine: VectorEngine): JsonObject {
       const freed = spilledBy(sorters) - before;
       if (freed === 0) continue;
       sorters.forEach((sorter, i) => {
-        const now = sorter.metrics.spills;
+        const now = sorter.spills;
         if (now !== spills[i]) events.push({ segment, record, sorter: i, spills: now - spills[i]! });
         spills[i] = now;
       });
       events.push({ ...events.pop(), memoryBytesSpilled: freed });
     }
   }
-  const result: JsonObject = {
+  const reads = vector["read"] !== undefined && failure["error"] === undefined;
+  const filled: JsonObject = {
     ...failure,
     events,
     sorters: sorters.map((sorter, i) => ({
       inserted: inserted[i]!,
       used: sorter.used,
-      peak: sorter.metrics.peakExecutionBytes,
+      // To ask is to take a sample, which a read is recorded without.
+      peak: reads ? -1 : sorter.metrics.peakExecutionBytes,
       spills: spills[i]!,
     })),
     memoryBytesSpilled: spilledBy(sorters),
-    diskBytesSpilled: sorters.reduce((sum, sorter) => sum + sorter.metrics.sparkDiskBytesSpilled, 0),
+    diskBytesSpilled: sorters.reduce((sum, sorter) => sum + sorter.sparkDiskBytesSpilled, 0),
   };
+  const result = reads ? { ...filled, read: readAndSpill(sorters[0]!, integerField(vector, "read")) } : filled;
   for (const sorter of sorters) sorter.close();
   host.endTask(1, true);
   store.close();
   return result;
+}
+
+/** Takes memory and gives nothing back. */
+class Bystander extends Consumer {
+  spill(): number {
+    return 0;
+  }
+}
+
+/** Reads up to `rows` rows, has a bystander make the sorter spill the rest, and reads one more. */
+function readAndSpill(sorter: Sorter, rows: number): JsonObject {
+  const reader = sorter.sorted();
+  let got = 0;
+  while (got < rows && reader.next()) got += 1;
+  const before = sorter.memoryBytesSpilled;
+  const bystander = new Bystander(sorter.task, { name: "bystander" });
+  const { total } = sorter.task.manager.regions[sorter.mode];
+  bystander.acquireMemory(total);
+  const memoryBytesSpilled = sorter.memoryBytesSpilled - before;
+  const told = { rows: got, used: sorter.used, memoryBytesSpilled, peak: sorter.metrics.peakExecutionBytes };
+  reader.next();
+  const next = sorter.used;
+  bystander.freeMemory(bystander.used);
+  sorter.close();
+  return { ...told, next, peakAtEnd: sorter.metrics.peakExecutionBytes };
 }
 
 function spilledBy(sorters: readonly Sorter[]): number {

@@ -125,29 +125,56 @@ describe.each(["onHeap", "offHeap"] as const)("key-value rows, %s", (mode) => {
   });
 });
 
-describe("the peak after an open read was spilled", () => {
-  it.each([
-    ["3.5", 0],
-    ["4.0.1", 0],
-    ["4.1", 5 * 4096],
-  ])("in %s counts its pages: %i bytes", (generation, counted) => {
+describe("an open read that was spilled", () => {
+  function reading(generation: string, rows: number) {
     const host = executor("onHeap", 100_000, generation);
     const task = host.task(1);
-    const sorter = new Sorter(task, { store: openMemorySpillStore(), initialRecords: 256 });
-    const first = sorter.metrics.peakExecutionBytes;
-    expect(first).toBe(256 * 16);
+    const sorter = new Sorter(task, { store: openMemorySpillStore(), initialRecords: 16 });
     const bytes = new Uint8Array(200);
-    for (let i = 0; i < 100; i += 1) sorter.insert(bytes, 0, 196, 0, i);
-    const reader = sorter.sorted();
-    reader.next();
+    for (let i = 0; i < rows; i += 1) sorter.insert(bytes, 0, 196, 0, i);
     const greedy = new Greedy(task, { name: "greedy" });
-    // Nothing has sampled the peak since the sorter was made.
-    greedy.acquireMemory(100_000);
+    const take = (): number => greedy.acquireMemory(100_000);
+    const end = (): void => {
+      sorter.close();
+      greedy.freeMemory(greedy.used);
+      expect(host.endTask(1).bytes).toBe(0);
+    };
+    return { sorter, reader: sorter.sorted(), take, end };
+  }
+
+  it.each([
+    ["2.4", 16 * 16],
+    ["3.5", 4096],
+    ["4.0.1", 4096],
+    ["4.1", 5 * 4096],
+  ])("takes the peak in %s from %i bytes", (generation, peak) => {
+    const { sorter, reader, take, end } = reading(generation, 100);
+    reader.next();
+    // Nothing has sampled the peak since the sorter was made with its first array.
+    take();
     expect(sorter.used).toBe(4096);
-    expect(sorter.metrics.peakExecutionBytes).toBe(Math.max(first, counted));
-    sorter.close();
-    expect(sorter.metrics.peakExecutionBytes).toBe(Math.max(first, counted));
-    greedy.freeMemory(greedy.used);
-    expect(host.endTask(1).bytes).toBe(0);
+    expect(sorter.metrics.peakExecutionBytes).toBe(peak);
+    reader.next();
+    expect(sorter.used).toBe(0);
+    end();
+    expect(sorter.metrics.peakExecutionBytes).toBe(peak);
+  });
+
+  it.each([
+    ["2.4", false],
+    ["3.5", true],
+    ["4.1", true],
+  ])("of which nothing is left gives its memory back in %s: %s", (generation, gives) => {
+    for (const rows of [0, 100]) {
+      const { sorter, reader, take, end } = reading(generation, rows);
+      for (let i = 0; i < rows; i += 1) reader.next();
+      const before = sorter.used;
+      take();
+      // The page of the last row stays.
+      expect(sorter.used).toBe(gives ? (rows === 0 ? 0 : 4096) : before);
+      expect(sorter.metrics).toMatchObject({ spills: 0, memoryBytesSpilled: before - sorter.used });
+      expect(reader.next()).toBe(false);
+      end();
+    }
   });
 });

@@ -6,8 +6,8 @@ import { describe, expect, it } from "vitest";
 import { type JsonObject, parseJson } from "../../src/trace/json.js";
 import { SORTER_VECTORS } from "../../src/trace/sorter-vectors.js";
 
-function vectorsOf(version: string): JsonObject[] {
-  const file = new URL(`../golden/vectors-${version}-sorters-1.jsonl.gz`, import.meta.url);
+function vectorsOf(version: string, name: string = "sorters"): JsonObject[] {
+  const file = new URL(`../golden/vectors-${version}-${name}-1.jsonl.gz`, import.meta.url);
   const lines = gunzipSync(readFileSync(file)).toString().split("\n");
   return lines.filter((line) => line.includes('"vector":"sorter"')).map((line) => parseJson(line) as JsonObject);
 }
@@ -35,4 +35,17 @@ describe.each([
     const mismatch = SORTER_VECTORS["sorter"]!(wrong, { version, collector: "G1" });
     expect(mismatch).toMatchObject({ field: "memoryBytesSpilled", got: result["memoryBytesSpilled"] });
   });
+});
+
+// Half of them insert key-value rows; some have a bystander make the sorter spill while it is read.
+it.each([
+  ["4.1.1", 2],
+  ["3.5.7", 4],
+  ["2.4.8", 4],
+] as const)("vectors of reads and of key-value rows of Spark %s agree", (version, every) => {
+  const vectors = vectorsOf(version, "reads").filter((_, i) => i % every === 0);
+  expect(vectors.filter((vector) => vector["keyValue"] === true).length).toBeGreaterThanOrEqual(2);
+  expect(vectors.filter((vector) => vector["read"] !== undefined).length).toBeGreaterThanOrEqual(3);
+  for (const [i, vector] of vectors.entries())
+    expect([i, SORTER_VECTORS["sorter"]!(vector, { version, collector: "G1" })]).toEqual([i, null]);
 });
