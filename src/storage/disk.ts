@@ -2,7 +2,7 @@
 // memory, for tests and for replays.
 
 import { ByteChunks, type ByteSink } from "./codec.js";
-import type { BlockDisk } from "./store.js";
+import type { BlockDisk } from "./contract.js";
 
 /** A disk that a block can be streamed to. */
 export interface StreamDisk extends BlockDisk {

@@ -17,6 +17,9 @@ export class PartitionIndex {
   #free = NONE;
   // Open addressing over tiles, linear probing, at most half full, closed up when a tile leaves.
   #buckets = new Int32Array(2 * FIRST_TILES).fill(NONE);
+  // The tile that an id was last removed from, while it has others: what leaves together stands together.
+  #leavingKey = -1;
+  #leavingTile = NONE;
 
   /** The slot of a numeric id, or -1. */
   find(id: number): number {
@@ -45,13 +48,19 @@ export class PartitionIndex {
   remove(id: number): void {
     const rdd = rddPart(id);
     const partition = partitionPart(id, rdd);
-    const bucket = this.#bucketOf(rdd >> 2, partition >> 2);
-    const tile = this.#buckets[bucket]!;
+    const key = keyOf(rdd >> 2, partition >> 2);
+    const tile =
+      key === this.#leavingKey ? this.#leavingTile : this.#buckets[this.#bucketOf(rdd >> 2, partition >> 2)]!;
     this.#cells[tile * CELLS + cellOf(rdd, partition)] = NONE;
     const left = this.#taken[tile]! - 1;
     this.#taken[tile] = left;
-    if (left > 0) return;
-    this.#closeUp(bucket);
+    if (left > 0) {
+      this.#leavingKey = key;
+      this.#leavingTile = tile;
+      return;
+    }
+    this.#leavingKey = -1;
+    this.#closeUp(this.#bucketOf(rdd >> 2, partition >> 2));
     this.#cells[tile * CELLS] = this.#free;
     this.#free = tile;
   }

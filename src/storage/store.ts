@@ -3,51 +3,20 @@
 
 import { readConf } from "../config/keys.js";
 import { DEFAULT_GENERATION } from "../config/release.js";
-import { assert, Refusal } from "../fault.js";
+import { assert } from "../fault.js";
 import { type Evictor, invalidRequest, type MemoryManager } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type BlockId, blockName, canonical, NO_RDD, rddOf } from "./block.js";
 import { type BytesKeeper, NO_PLACE } from "./bytes.js";
 import type { ByteChunks } from "./codec.js";
+import { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate } from "./contract.js";
 import { NO_TASK } from "./locks.js";
 import { type StorageRules, storageRules } from "./rules.js";
 import { BlockTable, NONE } from "./table.js";
 import { UnrollAccounts } from "./unroll-accounts.js";
 import type { Reservation } from "./unrolled.js";
 
-/** Where a block goes when it is evicted: dropped, or written to the store's disk first. */
-export type Fate = "gone" | "disk";
-
-/** Takes blocks that leave memory and keeps them. A method that throws leaves the block where it was. */
-export interface BlockDisk {
-  write(block: string, bytes: Uint8Array): void;
-  /** A copy of the block's bytes, or null. */
-  read(block: string): Uint8Array | null;
-  has(block: string): boolean;
-  remove(block: string): void;
-}
-
-/** Who decides about blocks beyond their place in memory: the block manager. Asked when blocks are to leave, with canonical ids. */
-export interface BlockOwner {
-  /** The write lock of a block, if it can be had now. A block that is not known cannot leave. */
-  lockForEviction(id: BlockId): boolean;
-  /** Keeps of a block what must be kept, while it is in memory still, and says where it will be. A throw leaves it where it was. */
-  leaving(id: BlockId): Fate;
-  /** Takes the lock off again. `left`: where the block is now; null when it has not left. */
-  unlock(id: BlockId, left: Fate | null): void;
-  /** Releases the locks of a task that ends, and names the blocks that it had locked. */
-  unlockAll(task: number): string[];
-}
-
-/** A put of a block that is in memory already. */
-export class BlockExists extends Refusal {
-  override readonly name = "BlockExists";
-}
-
-/** A pin of a block that is not in memory, an unpin of one that is not pinned, a removal of one that is. */
-export class BlockMisuse extends Refusal {
-  override readonly name = "BlockMisuse";
-}
+export { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate };
 
 export interface StoreOptions {
   readonly manager: MemoryManager;
@@ -76,6 +45,8 @@ export class BlockStore implements Evictor {
   readonly #used: [number, number] = [0, 0];
   readonly #unroll = new UnrollAccounts();
   #owner: BlockOwner | null = null;
+  // Read locks over all blocks.
+  #pins = 0;
   readonly #selected: number[] = [];
   #evicting = false;
   #puts = 0;
@@ -123,7 +94,7 @@ export class BlockStore implements Evictor {
   get(block: BlockId): Uint8Array | null {
     const slot = this.#touched(block);
     if (slot === NONE) return null;
-    if (this.#values.size > 0 && this.#values.has(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
+    if (this.#table.isValues(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
     return this.#viewAt(slot);
   }
 
@@ -138,13 +109,14 @@ export class BlockStore implements Evictor {
 
   /** Whether a block in memory is one of values. Changes no order. */
   isValues(block: BlockId): boolean {
-    return this.#values.has(this.#table.find(canonical(block)));
+    const slot = this.#table.find(canonical(block));
+    return slot !== NONE && this.#table.isValues(slot);
   }
 
   /** The size of a block in memory, which becomes the newest (section 8.1), or null. */
   getSize(block: BlockId): number | null {
     const slot = this.#touched(block);
-    return slot === NONE ? null : this.#table.bytes[slot]!;
+    return slot === NONE ? null : this.#table.bytes(slot);
   }
 
   /** Whether the block is in memory. Changes no order. */
@@ -162,14 +134,16 @@ export class BlockStore implements Evictor {
   pin(block: BlockId): void {
     const slot = this.#table.find(canonical(block));
     if (slot === NONE) throw new BlockMisuse(`block ${block} is not in memory and cannot be pinned`);
-    if (this.#table.pins[slot] === LEAVING) throw new BlockMisuse(`block ${block} is being evicted`);
-    this.#table.pins[slot]! += 1;
+    if (this.#table.pins(slot) === LEAVING) throw new BlockMisuse(`block ${block} is being evicted`);
+    this.#table.setPins(slot, this.#table.pins(slot) + 1);
+    this.#pins += 1;
   }
 
   unpin(block: BlockId): void {
     const slot = this.#table.find(canonical(block));
-    if (slot === NONE || this.#table.pins[slot]! <= 0) throw new BlockMisuse(`block ${block} is not pinned`);
-    this.#table.pins[slot]! -= 1;
+    if (slot === NONE || this.#table.pins(slot) <= 0) throw new BlockMisuse(`block ${block} is not pinned`);
+    this.#table.setPins(slot, this.#table.pins(slot) - 1);
+    this.#pins -= 1;
   }
 
   /** Removes a block from memory and disk; false when it was in neither. A pinned block is refused. */
@@ -177,7 +151,7 @@ export class BlockStore implements Evictor {
     const id = canonical(block);
     const slot = this.#table.find(id);
     if (slot !== NONE) {
-      const pins = this.#table.pins[slot]!;
+      const pins = this.#table.pins(slot);
       if (pins === LEAVING) throw new BlockMisuse(`block ${blockName(id)} is being evicted`);
       if (pins > 0) throw new BlockMisuse(`block ${blockName(id)} is pinned ${pins} times and cannot be removed`);
       this.#drop(slot);
@@ -192,6 +166,7 @@ export class BlockStore implements Evictor {
       for (let slot = this.#table.oldest(mode); slot !== NONE; slot = this.#table.oldest(mode)) this.#drop(slot);
       this.#manager.releaseAllStorage(mode);
     }
+    this.#pins = 0;
     this.#unroll.clear();
   }
 
@@ -227,7 +202,9 @@ export class BlockStore implements Evictor {
 
   /** The end of an unrolling: what was reserved, `bytes` or more, becomes a block of values. */
   putUnrolledValues(block: BlockId, values: readonly unknown[], bytes: number, reservation: Reservation): true {
-    this.#values.set(this.#transfer(canonical(block), bytes, NO_PLACE, reservation), values);
+    const slot = this.#transfer(canonical(block), bytes, NO_PLACE, reservation);
+    this.#table.setValues(slot);
+    this.#values.set(slot, values);
     return true;
   }
 
@@ -269,7 +246,7 @@ export class BlockStore implements Evictor {
   forEachBlock(mode: Mode, visit: (block: string, bytes: number, pins: number) => void): void {
     const table = this.#table;
     for (let slot = table.oldest(mode); slot !== NONE; slot = table.next(slot))
-      visit(blockName(table.idAt(slot)), table.bytes[slot]!, table.pins[slot]!);
+      visit(blockName(table.idAt(slot)), table.bytes(slot), table.pins(slot));
   }
 
   /** Names of the blocks of a mode, oldest use first. */
@@ -284,9 +261,14 @@ export class BlockStore implements Evictor {
    * and the later ones where they are; earlier ones are gone.
    */
   evict(forBlock: BlockId | null, bytes: number, mode: Mode): number {
+    const rdd = forBlock === null ? NO_RDD : rddOf(forBlock);
     const nested = this.#evicting;
+    if (this.#unwatched && !nested) {
+      const freed = this.#evictOldest(rdd, bytes, mode);
+      if (freed >= 0) return freed;
+    }
     const selected = nested ? [] : this.#selected;
-    const freed = this.#select(selected, forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
+    const freed = this.#select(selected, rdd, bytes, mode);
     if (freed < bytes) {
       this.#stay(selected, 0);
       return 0;
@@ -310,11 +292,45 @@ export class BlockStore implements Evictor {
     }
   }
 
+  // Whether nobody can hold a block here or come between while blocks leave, so that nothing has to be selected first.
+  get #unwatched(): boolean {
+    return (
+      this.#pins === 0 &&
+      this.#owner === null &&
+      this.#disk === null &&
+      this.onEvict === null &&
+      this.#values.size === 0
+    );
+  }
+
+  // Drops the oldest blocks, or of another RDD the oldest if that is enough. -1: it takes a selection to tell.
+  #evictOldest(rdd: number, bytes: number, mode: Mode): number {
+    const table = this.#table;
+    let slot = table.oldest(mode);
+    if (rdd !== NO_RDD) {
+      while (slot !== NONE && table.rdd(slot) === rdd) slot = table.next(slot);
+      if (slot === NONE) return 0;
+      const freed = table.bytes(slot);
+      if (freed < bytes) return -1;
+      this.evictions += 1;
+      this.#drop(slot);
+      return freed;
+    }
+    if (this.#used[mode] < bytes) return 0;
+    let freed = 0;
+    for (; freed < bytes; slot = table.oldest(mode)) {
+      freed += table.bytes(slot);
+      this.evictions += 1;
+      this.#drop(slot);
+    }
+    return freed;
+  }
+
   // Unlocks selected blocks from the `left`th on, which have not left.
   #stay(selected: number[], left: number): void {
     for (let at = left; at < selected.length; at += 1) {
       const slot = selected[at]!;
-      this.#table.pins[slot] = 0;
+      this.#table.setPins(slot, 0);
       this.#owner?.unlock(this.#table.idAt(slot), null);
     }
     selected.length = 0;
@@ -324,11 +340,11 @@ export class BlockStore implements Evictor {
     const table = this.#table;
     let freed = 0;
     for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
-      if (table.pins[slot] !== 0 || (rdd !== NO_RDD && table.rdd[slot] === rdd)) continue;
+      if (table.pins(slot) !== 0 || (rdd !== NO_RDD && table.rdd(slot) === rdd)) continue;
       if (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot))) continue;
-      table.pins[slot] = LEAVING;
+      table.setPins(slot, LEAVING);
       selected.push(slot);
-      freed += table.bytes[slot]!;
+      freed += table.bytes(slot);
     }
     return freed;
   }
@@ -336,7 +352,7 @@ export class BlockStore implements Evictor {
   // Where the block will be; what must be kept is on disk then.
   #leaving(slot: number): Fate {
     if (this.#owner !== null) return this.#owner.leaving(this.#table.idAt(slot));
-    if (this.#table.toDisk[slot] === 0) return "gone";
+    if (!this.#table.toDisk(slot)) return "gone";
     this.#writeOut(slot);
     return "disk";
   }
@@ -349,8 +365,8 @@ export class BlockStore implements Evictor {
     }
     const table = this.#table;
     const id = table.idAt(slot);
-    const bytes = table.bytes[slot]!;
-    const mode = table.mode[slot] as Mode;
+    const bytes = table.bytes(slot);
+    const mode = table.mode(slot);
     this.#drop(slot);
     this.#owner?.unlock(id, fate);
     this.onEvict?.(blockName(id), bytes, mode, fate);
@@ -359,7 +375,7 @@ export class BlockStore implements Evictor {
   // A block that is on disk already is not written again (section 8.6).
   #writeOut(slot: number): void {
     const name = blockName(this.#table.idAt(slot));
-    if (this.#table.place[slot] !== NO_PLACE && this.#disk !== null && !this.#disk.has(name))
+    if (this.#table.place(slot) !== NO_PLACE && this.#disk !== null && !this.#disk.has(name))
       this.#disk.write(name, this.#viewAt(slot));
   }
 
@@ -398,9 +414,7 @@ export class BlockStore implements Evictor {
 
   #insert(id: BlockId, bytes: number, place: number, mode: Mode, fate: Fate): number {
     this.#puts += 1;
-    const slot = this.#table.insert(id, bytes, mode);
-    this.#table.place[slot] = place;
-    if (fate === "disk") this.#table.toDisk[slot] = 1;
+    const slot = this.#table.insert(id, bytes, mode, place, fate === "disk");
     this.#used[mode] += bytes;
     return slot;
   }
@@ -424,10 +438,8 @@ export class BlockStore implements Evictor {
   }
 
   #viewAt(slot: number): Uint8Array {
-    const place = this.#table.place[slot]!;
-    return place === NO_PLACE
-      ? NOTHING
-      : this.#keepers[this.#table.mode[slot] as Mode]!.view(place, this.#table.bytes[slot]!);
+    const place = this.#table.place(slot);
+    return place === NO_PLACE ? NOTHING : this.#keepers[this.#table.mode(slot)]!.view(place, this.#table.bytes(slot));
   }
 
   #touched(block: BlockId): number {
@@ -438,9 +450,9 @@ export class BlockStore implements Evictor {
 
   #drop(slot: number): void {
     const table = this.#table;
-    const bytes = table.bytes[slot]!;
-    const mode = table.mode[slot] as Mode;
-    const place = table.place[slot]!;
+    const bytes = table.bytes(slot);
+    const mode = table.mode(slot);
+    const place = table.place(slot);
     table.remove(slot);
     this.#used[mode] -= bytes;
     this.#manager.releaseStorage(bytes, mode);

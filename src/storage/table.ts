@@ -1,5 +1,6 @@
-// The blocks in memory: found by id, linked in the order of their last use, one line of numbers a block. A block is known
-// here by its slot, a small integer; nothing is allocated when one block takes the place of another.
+// The blocks in memory: found by id, linked in the order of their last use, one record of numbers a block. A block is known
+// here by its slot, a small integer; nothing is allocated when one block takes the place of another, and whoever comes to a
+// block finds all that is known of it in two places.
 
 import type { Mode } from "../memory/mode.js";
 import { type BlockId, rddOf } from "./block.js";
@@ -11,21 +12,30 @@ const FIRST_SLOTS = 64;
 /** No slot: the end of a list. */
 export const NONE = -1;
 
+// A record is 4 doubles and 4 integers.
+const FIELDS = 4;
+const KEY = 0;
+const BYTES = 1;
+const RDD = 2;
+const PLACE = 3;
+const OLDER = 0;
+const NEWER = 1;
+const PINS = 2;
+const FLAGS = 3;
+
+// Bits of the flags.
+const MODE = 1;
+const TO_DISK = 2;
+const VALUES = 4;
+const NAMED = 8;
+
 /** Slots by id, and two rings (one a mode) of slots from the oldest use to the newest. Slots 0 and 1 are the rings' heads. */
 export class BlockTable {
-  // The id of a slot is its name, or its key where it has none.
-  readonly #names: (string | null)[] = [null, null];
-  #keys = new Float64Array(FIRST_SLOTS);
-  /** Columns, by slot: size in bytes, RDD, where the bytes lie, read locks, mode, whether it goes to disk. */
-  bytes = new Float64Array(FIRST_SLOTS);
-  rdd = new Float64Array(FIRST_SLOTS);
-  place = new Float64Array(FIRST_SLOTS);
-  pins = new Int32Array(FIRST_SLOTS);
-  mode = new Uint8Array(FIRST_SLOTS);
-  toDisk = new Uint8Array(FIRST_SLOTS);
-  #older = new Int32Array(FIRST_SLOTS);
-  #newer = new Int32Array(FIRST_SLOTS);
-  // Free slots are linked through #newer.
+  #doubles = new Float64Array(FIRST_SLOTS * FIELDS);
+  #ints = new Int32Array(FIRST_SLOTS * FIELDS);
+  // Names by slot, of the blocks that have one.
+  readonly #names: (string | undefined)[] = [];
+  // Free slots are linked through NEWER.
   #free = NONE;
   #slots = 2;
   readonly #partitions = new PartitionIndex();
@@ -33,8 +43,10 @@ export class BlockTable {
   size = 0;
 
   constructor() {
-    this.#older[1] = 1;
-    this.#newer[1] = 1;
+    for (const ring of [0, 1]) {
+      this.#ints[ring * FIELDS + OLDER] = ring;
+      this.#ints[ring * FIELDS + NEWER] = ring;
+    }
   }
 
   /** The slot of a canonical id, or NONE. */
@@ -44,33 +56,79 @@ export class BlockTable {
 
   /** The id at a slot. */
   idAt(slot: number): BlockId {
-    return this.#names[slot] ?? this.#keys[slot]!;
+    return (this.#ints[slot * FIELDS + FLAGS]! & NAMED) === 0
+      ? this.#doubles[slot * FIELDS + KEY]!
+      : this.#names[slot]!;
+  }
+
+  /** Size in bytes. */
+  bytes(slot: number): number {
+    return this.#doubles[slot * FIELDS + BYTES]!;
+  }
+
+  /** The RDD it belongs to, or NO_RDD. */
+  rdd(slot: number): number {
+    return this.#doubles[slot * FIELDS + RDD]!;
+  }
+
+  /** Where its keeper has its bytes, or NO_PLACE. */
+  place(slot: number): number {
+    return this.#doubles[slot * FIELDS + PLACE]!;
+  }
+
+  mode(slot: number): Mode {
+    return (this.#ints[slot * FIELDS + FLAGS]! & MODE) as Mode;
+  }
+
+  /** Whether it is written to disk when it is evicted. */
+  toDisk(slot: number): boolean {
+    return (this.#ints[slot * FIELDS + FLAGS]! & TO_DISK) !== 0;
+  }
+
+  /** Whether it is kept as values. */
+  isValues(slot: number): boolean {
+    return (this.#ints[slot * FIELDS + FLAGS]! & VALUES) !== 0;
+  }
+
+  setValues(slot: number): void {
+    this.#ints[slot * FIELDS + FLAGS]! |= VALUES;
+  }
+
+  /** Read locks, or what the store makes of a negative number. */
+  pins(slot: number): number {
+    return this.#ints[slot * FIELDS + PINS]!;
+  }
+
+  setPins(slot: number, pins: number): void {
+    this.#ints[slot * FIELDS + PINS] = pins;
   }
 
   /** A slot for a canonical id that has none, as the newest of its mode. */
-  insert(id: BlockId, bytes: number, mode: Mode): number {
-    if (this.#free === NONE && this.#slots === this.#keys.length) this.#grow();
+  insert(id: BlockId, bytes: number, mode: Mode, place: number = NO_PLACE, toDisk: boolean = false): number {
     let slot = this.#free;
     if (slot === NONE) {
+      if (this.#slots * FIELDS === this.#ints.length) this.#grow();
       slot = this.#slots;
       this.#slots += 1;
     } else {
-      this.#free = this.#newer[slot]!;
+      this.#free = this.#ints[slot * FIELDS + NEWER]!;
     }
+    let flags = toDisk ? mode | TO_DISK : mode;
+    const doubles = this.#doubles;
+    const at = slot * FIELDS;
     if (typeof id === "number") {
-      this.#names[slot] = null;
-      this.#keys[slot] = id;
+      doubles[at + KEY] = id;
       this.#partitions.add(id, slot);
     } else {
+      flags |= NAMED;
       this.#names[slot] = id;
       this.#named.set(id, slot);
     }
-    this.bytes[slot] = bytes;
-    this.rdd[slot] = rddOf(id);
-    this.place[slot] = NO_PLACE;
-    this.pins[slot] = 0;
-    this.toDisk[slot] = 0;
-    this.mode[slot] = mode;
+    doubles[at + BYTES] = bytes;
+    doubles[at + RDD] = rddOf(id);
+    doubles[at + PLACE] = place;
+    this.#ints[at + PINS] = 0;
+    this.#ints[at + FLAGS] = flags;
     this.#linkNewest(slot, mode);
     this.size += 1;
     return slot;
@@ -78,23 +136,22 @@ export class BlockTable {
 
   /** Takes a slot out of the table. */
   remove(slot: number): void {
-    const name = this.#names[slot]!;
-    if (name === null) {
-      this.#partitions.remove(this.#keys[slot]!);
+    if ((this.#ints[slot * FIELDS + FLAGS]! & NAMED) === 0) {
+      this.#partitions.remove(this.#doubles[slot * FIELDS + KEY]!);
     } else {
-      this.#named.delete(name);
-      this.#names[slot] = null;
+      this.#named.delete(this.#names[slot]!);
+      this.#names[slot] = undefined;
     }
     this.#unlink(slot);
-    this.#newer[slot] = this.#free;
+    this.#ints[slot * FIELDS + NEWER] = this.#free;
     this.#free = slot;
     this.size -= 1;
   }
 
   /** Makes a slot the newest of its mode. */
   touch(slot: number): void {
-    const mode = this.mode[slot]!;
-    if (this.#newer[slot] === mode) return;
+    const mode = this.mode(slot);
+    if (this.#ints[slot * FIELDS + NEWER] === mode) return;
     this.#unlink(slot);
     this.#linkNewest(slot, mode);
   }
@@ -106,40 +163,33 @@ export class BlockTable {
 
   /** The slot used next after `slot`, or NONE. */
   next(slot: number): number {
-    const newer = this.#newer[slot]!;
+    const newer = this.#ints[slot * FIELDS + NEWER]!;
     return newer < 2 ? NONE : newer;
   }
 
   #unlink(slot: number): void {
-    const older = this.#older[slot]!;
-    const newer = this.#newer[slot]!;
-    this.#newer[older] = newer;
-    this.#older[newer] = older;
+    const ints = this.#ints;
+    const older = ints[slot * FIELDS + OLDER]!;
+    const newer = ints[slot * FIELDS + NEWER]!;
+    ints[older * FIELDS + NEWER] = newer;
+    ints[newer * FIELDS + OLDER] = older;
   }
 
   #linkNewest(slot: number, ring: number): void {
-    const newest = this.#older[ring]!;
-    this.#older[slot] = newest;
-    this.#newer[slot] = ring;
-    this.#newer[newest] = slot;
-    this.#older[ring] = slot;
+    const ints = this.#ints;
+    const newest = ints[ring * FIELDS + OLDER]!;
+    ints[slot * FIELDS + OLDER] = newest;
+    ints[slot * FIELDS + NEWER] = ring;
+    ints[newest * FIELDS + NEWER] = slot;
+    ints[ring * FIELDS + OLDER] = slot;
   }
 
   #grow(): void {
-    const slots = 2 * this.#keys.length;
-    this.#keys = copied(new Float64Array(slots), this.#keys);
-    this.bytes = copied(new Float64Array(slots), this.bytes);
-    this.rdd = copied(new Float64Array(slots), this.rdd);
-    this.place = copied(new Float64Array(slots), this.place);
-    this.pins = copied(new Int32Array(slots), this.pins);
-    this.mode = copied(new Uint8Array(slots), this.mode);
-    this.toDisk = copied(new Uint8Array(slots), this.toDisk);
-    this.#older = copied(new Int32Array(slots), this.#older);
-    this.#newer = copied(new Int32Array(slots), this.#newer);
+    const doubles = new Float64Array(2 * this.#doubles.length);
+    doubles.set(this.#doubles);
+    this.#doubles = doubles;
+    const ints = new Int32Array(2 * this.#ints.length);
+    ints.set(this.#ints);
+    this.#ints = ints;
   }
-}
-
-function copied<T extends Float64Array | Int32Array | Uint8Array>(to: T, from: T): T {
-  to.set(from);
-  return to;
 }

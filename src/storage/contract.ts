@@ -1,0 +1,38 @@
+// What the block store asks of others, the disk and the block manager, and how it refuses.
+
+import { Refusal } from "../fault.js";
+import type { BlockId } from "./block.js";
+
+/** Where a block goes when it is evicted: dropped, or written to the store's disk first. */
+export type Fate = "gone" | "disk";
+
+/** Takes blocks that leave memory and keeps them. A method that throws leaves the block where it was. */
+export interface BlockDisk {
+  write(block: string, bytes: Uint8Array): void;
+  /** A copy of the block's bytes, or null. */
+  read(block: string): Uint8Array | null;
+  has(block: string): boolean;
+  remove(block: string): void;
+}
+
+/** Who decides about blocks beyond their place in memory: the block manager. Asked when blocks are to leave, with canonical ids. */
+export interface BlockOwner {
+  /** The write lock of a block, if it can be had now. A block that is not known cannot leave. */
+  lockForEviction(id: BlockId): boolean;
+  /** Keeps of a block what must be kept, while it is in memory still, and says where it will be. A throw leaves it where it was. */
+  leaving(id: BlockId): Fate;
+  /** Takes the lock off again. `left`: where the block is now; null when it has not left. */
+  unlock(id: BlockId, left: Fate | null): void;
+  /** Releases the locks of a task that ends, and names the blocks that it had locked. */
+  unlockAll(task: number): string[];
+}
+
+/** A put of a block that is in memory already. */
+export class BlockExists extends Refusal {
+  override readonly name = "BlockExists";
+}
+
+/** A pin of a block that is not in memory, an unpin of one that is not pinned, a removal of one that is. */
+export class BlockMisuse extends Refusal {
+  override readonly name = "BlockMisuse";
+}
