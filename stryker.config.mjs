@@ -1,6 +1,5 @@
 // What is the same for every room that `npm run mutate` asks; the rest is in scripts/mutate.mjs.
 
-/** @type {import("@stryker-mutator/api/core").PartialStrykerOptions} */
 export default {
   testRunner: "vitest",
   vitest: { configFile: "vitest.mutate.config.ts", related: false },

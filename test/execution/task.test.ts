@@ -660,6 +660,19 @@ test("a spill that gives back what another consumer of the task held is believed
   expect([hoard.used, keeper.used, keeper.asked]).toEqual([0, 50, [[40, "c"]]]);
 });
 
+test("what a request of the task asks for while it looks is part of it", () => {
+  const executor = smallExecutor();
+  const c = new Pager(executor.task(1), { name: "c" });
+  const step = c.task.begin(
+    (function* () {
+      c.acquireMemory(10);
+      c.more(100);
+      return yield* c.acquireRequest(20);
+    })(),
+  );
+  expect([step.waiting, c.used, c.task.blocked]).toEqual([false, 130, false]);
+});
+
 test("while a request of the task waits, nothing else of it is answered, not even in the other mode", () => {
   const executor = smallExecutor(OFF_HEAP_1000);
   new Stubborn(executor.task(1), "holder", { mode: OFF_HEAP }).acquireMemory(1000);
