@@ -186,7 +186,10 @@ export class BlockStore implements Evictor {
 
   /** The end of a task (section 10): its unroll memory and its locks are released. Returns the blocks that it had locked. */
   endTask(task: number): string[] {
-    for (const mode of [ON_HEAP, OFF_HEAP] as const) this.releaseUnroll(this.#unroll.balance(task, mode), mode, task);
+    for (const mode of [ON_HEAP, OFF_HEAP] as const) {
+      const reserved = this.#unroll.balance(task, mode);
+      if (reserved > 0) this.releaseUnroll(reserved, mode, task);
+    }
     return this.#owner?.unlockAll(task) ?? [];
   }
 

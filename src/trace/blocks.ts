@@ -62,13 +62,13 @@ export interface BlockHeader extends TraceHeader {
 
 /** The header of an extended trace. Throws Unreadable. */
 export function readBlockHeader(value: unknown, file: string): BlockHeader {
-  const header = readHeader(value, file) as BlockHeader & { readonly extension?: unknown };
-  const { extension, vectorBytes } = header;
+  const header = readHeader(value, file);
+  const { extension, vectorBytes } = value as { readonly extension?: unknown; readonly vectorBytes?: unknown };
   if (extension !== EXTENSION)
     throw new Unreadable(file, 1, `extension ${JSON.stringify(extension)} is not known here, only ${EXTENSION}`);
   if (!Array.isArray(vectorBytes) || vectorBytes.length !== 3 || !vectorBytes.every((bytes) => bytes >= 0))
     throw new Unreadable(file, 1, `vectorBytes must be three numbers of bytes, not ${JSON.stringify(vectorBytes)}`);
-  return header;
+  return { ...header, vectorBytes: vectorBytes as unknown as VectorBytes };
 }
 
 /** One block manager that an extended trace is replayed on. Rows go in one by one. */

@@ -393,12 +393,12 @@ describe("what is refused says why", () => {
     [
       "off-heap part below a MiB",
       { ...OFF_HEAP_ON, "spark.memory.offHeap.size": "1048575" },
-      'spark.memory.offHeap.size = "1048575": must come to at least 1 MiB, below 2^31 MiB, when off-heap memory is enabled',
+      'spark.memory.offHeap.size = "1048575": must come to at least 1 MiB, below 2^31 MiB, when off-heap memory is enabled (a number without a unit is bytes)',
     ],
     [
       "off-heap part of nothing",
       OFF_HEAP_ON,
-      'spark.memory.offHeap.size = "0": must come to at least 1 MiB, below 2^31 MiB, when off-heap memory is enabled',
+      'spark.memory.offHeap.size = "0": must come to at least 1 MiB, below 2^31 MiB, when off-heap memory is enabled (a number without a unit is bytes)',
     ],
   ])("a container: %s", (_what, raw, message) => {
     expect(refusal(() => containerOf(raw))).toMatchObject({ condition: null, message });

@@ -206,6 +206,7 @@ describe("about a layout", () => {
       { "spark.memory.offHeap.size": "1048575" },
       { version: "2.4" },
       [
+        "bare-off-heap-size | spark.memory.offHeap.size | spark.memory.offHeap.size=1048575 has no unit and is read as bytes: 1024.0 KiB; write a unit",
         "off-heap-not-enabled | spark.memory.offHeap.size | 1024.0 KiB off-heap without spark.memory.offHeap.enabled: OFF_HEAP storage can use it, page-based execution stays on-heap",
       ],
     ],
