@@ -133,7 +133,7 @@ export function readBlockRow(
     }
     if (!isObject(row["result"])) fail(`${op}: result is missing`);
     // What is left is what every row has; an op that reads nothing else lends its check.
-    readRow({ ...row, op: "execReleaseAll", task: 0 }, file, line, number);
+    readRow({ ...row, op: "clear" }, file, line, number);
   }
   const store = isObject(row["store"]) ? row["store"] : fail(`${op}: store is missing`);
   for (const part of Object.keys(STORE) as (keyof StoreState)[]) {
