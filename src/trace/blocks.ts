@@ -29,7 +29,12 @@ import { objectOn, type RecordedFile, Unreadable, type Verdict } from "./source.
 import { refusable, same } from "./verify.js";
 
 type Result = Record<string, unknown>;
-type Handle = UnrolledValues<TraceRecord> | UnrolledBytes<TraceRecord>;
+
+/** What is left of a put: a stream, the values, or a stream that is being read as values. */
+interface Handle {
+  readonly stream: UnrolledBytes<TraceRecord> | null;
+  values: UnrolledValues<TraceRecord> | null;
+}
 
 /** What a row of an extended trace says besides the request. */
 export interface BlockAnswer {
@@ -150,7 +155,7 @@ export class BlockReplay {
         return levelled(() => {
           const { read, left } = blocks.getOrPut(row.block, levelOf(row.level), () => recordsOf(row.records), row);
           if (read !== null) return { read: count(read, Infinity) };
-          this.#handles.set(row.block, left);
+          this.#handles.set(row.block, { stream: null, values: left });
           return { kept: true };
         });
       case "readBlock":
@@ -177,19 +182,20 @@ export class BlockReplay {
     const mode = modeOf(row.mode);
     const level = levelOf(4 + (mode === OFF_HEAP ? 2 : 0) + (row.form === "values" ? 1 : 0));
     if (locks.add(canonical(block), level, task) === null) throw new Undeclared(`block ${block} is known already`);
-    let handle: Handle | null = null;
+    let left: UnrolledValues<TraceRecord> | UnrolledBytes<TraceRecord> | null = null;
     let stored = false;
     try {
-      handle =
+      left =
         row.form === "values"
           ? putValues(store, block, recordsOf(row.records), mode, { task })
           : putRecords(store, block, recordsOf(row.records), traceCodec, mode, { task });
-      stored = handle === null;
+      stored = left === null;
     } finally {
       if (stored) locks.unlockWriter(canonical(block));
       else locks.forget(canonical(block));
     }
-    if (handle === null) return { stored: store.getSize(block) };
+    if (left === null) return { stored: store.getSize(block) };
+    const handle = left instanceof UnrolledBytes ? { stream: left, values: null } : { stream: null, values: left };
     this.#handles.set(block, handle);
     return { kept: true };
   }
@@ -199,17 +205,16 @@ export class BlockReplay {
     if (handle === undefined) throw new Undeclared(`nothing is left of a put of block ${block}`);
     try {
       if (use === "close") {
-        if (handle instanceof UnrolledBytes) handle.discard();
-        else handle.close();
+        if (handle.values === null) handle.stream!.discard();
+        else handle.values.close();
         return {};
       }
       if (use === "finish") {
-        if (!(handle instanceof UnrolledBytes)) throw new Undeclared(`what is left of block ${block} is no stream`);
-        return { bytes: handle.finish({ write() {} }) };
+        if (handle.stream === null) throw new Undeclared(`what is left of block ${block} is no stream`);
+        return { bytes: handle.stream.finish({ write() {} }) };
       }
-      const values = handle instanceof UnrolledBytes ? handle.values() : handle;
-      if (values !== handle) this.#handles.set(block, values);
-      return { records: count(values, use === "take" ? most : Infinity) };
+      handle.values ??= handle.stream!.values();
+      return { records: count(handle.values, use === "take" ? most : Infinity) };
     } catch (error) {
       if (error instanceof HandleUsed) return { error: "handleUsed" };
       throw error;

@@ -12,6 +12,7 @@ describe("a partition", () => {
     [0, 1, 1],
     [1, 0, SPAN],
     [3, 14, 3 * SPAN + 14],
+    [9, 90, 9 * SPAN + 90],
     [SPAN - 1, SPAN - 1, 2 ** 52 - 1],
   ])("%d, %d is the number %d", (rdd, partition, id) => {
     expect(rddBlock(rdd, partition)).toBe(id);

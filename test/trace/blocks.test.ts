@@ -1,6 +1,8 @@
 // Extended traces: what is replayed is compared in full, and what breaks the format is refused by line.
 
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { verifyFile } from "../../src/cli/verify.js";
 import type { BlockOp, BlockRow, PlainRow } from "../../src/trace/block-rows.js";
 import { type BlockHeader, BlockReplay, checkBlockTrace } from "../../src/trace/blocks.js";
 import type { Disagreement, RecordedFile } from "../../src/trace/source.js";
@@ -92,6 +94,11 @@ test("a recording agrees with its replay, and asks for every answer there is", a
   expect([...answers].sort()).toEqual(
     "bytes disk error from granted kept locks memory missing read records released stored".split(" "),
   );
+});
+
+test.each(["2.4.8", "4.1.1"])("a recording of Spark %s agrees", async (version) => {
+  const file = fileURLToPath(new URL(`../golden/${version}-blocks-1.jsonl.gz`, import.meta.url));
+  expect(await verifyFile(file)).toMatchObject({ rows: 200, agree: true });
 });
 
 test("a changed answer, pool, block, byte or lock is seen", async () => {
