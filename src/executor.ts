@@ -18,6 +18,7 @@ import { accountPages } from "./memory/account-pages.js";
 import { createArenas } from "./memory/arena-set.js";
 import { AsyncWaits, type WaitOptions } from "./memory/async.js";
 import { audit } from "./memory/audit.js";
+import { DebugPages, RED_ZONE_BYTES } from "./memory/debug.js";
 import { HeapPool } from "./memory/heap.js";
 import { MemoryManager } from "./memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
@@ -49,6 +50,11 @@ export interface ExecutorOptions {
   readonly spillOrder?: SpillOrder;
   /** `real` pages have memory behind them; `accounts` keeps the books of an executor of any size and owns no page. */
   readonly pages?: "real" | "accounts";
+  /**
+   * Whether pages are filled (0xA5 fresh, 0x5A freed) and fenced by red zones, so that a write past their end, a double or
+   * foreign free and a write after free are found and told with the page's owner. Costs a pass over every page.
+   */
+  readonly debugPages?: boolean;
   /** Where evicted blocks of fate `disk` go. */
   readonly disk?: BlockDisk | null;
   /** What of the storage rules differs from what the configuration and the generation say. */
@@ -84,6 +90,7 @@ export class Executor {
   onSpill: SpillObserver | null;
   readonly #tasks = new Map<number, TaskMemoryManager>();
   readonly #accountsOnly: boolean;
+  readonly #debugPages: boolean;
   readonly #failOnLeak: boolean;
   readonly #failOnPin: boolean;
   readonly #release: number;
@@ -99,6 +106,7 @@ export class Executor {
     });
     this.numbers = executorNumbers(conf, layout);
     this.#accountsOnly = oneOf("pages", options.pages ?? "real", ["real", "accounts"]) === "accounts";
+    this.#debugPages = options.debugPages ?? false;
     this.#failOnLeak = conf.get("spark.unsafe.exceptionOnMemoryLeak");
     this.#failOnPin = conf.get("spark.storage.exceptionOnPinLeak");
     this.#release = conf.release;
@@ -202,9 +210,14 @@ export class Executor {
 
   #makeAllocator(mode: Mode): PageAllocator {
     if (this.#accountsOnly) return accountPages(mode);
-    return mode === ON_HEAP ? new HeapPool() : createArenas({ limitBytes: this.numbers.offHeap.total });
+    const zones = this.#debugPages ? DEBUG_ROOM_BYTES : 0;
+    const pages = mode === ON_HEAP ? new HeapPool() : createArenas({ limitBytes: this.numbers.offHeap.total + zones });
+    return this.#debugPages ? new DebugPages(pages) : pages;
   }
 }
+
+/** What red zones take besides the pages that are accounted for: of 65 536 pages at once. */
+const DEBUG_ROOM_BYTES = 65_536 * 2 * RED_ZONE_BYTES;
 
 function coresOf({ cores }: ExecutorOptions, conf: Conf): number {
   if (cores === undefined) return conf.get("spark.executor.cores");

@@ -1,6 +1,7 @@
 // The front door: options that contradict each other or mean nothing are refused by name, before anything is made.
 
 import { expect, test } from "vitest";
+import { Consumer } from "../src/execution/consumer.js";
 import { type ExecutorOptions, openExecutor } from "../src/executor.js";
 import { Refusal } from "../src/fault.js";
 
@@ -26,4 +27,31 @@ test.each([
 ])("%j is refused by name", (options, why) => {
   expect(() => openExecutor(options)).toThrow(Refusal);
   expect(() => openExecutor(options)).toThrow(why);
+});
+
+test.each(["false", "true"])("debug pages: a write past the end is told with the owner (off-heap %s)", (offHeap) => {
+  const conf = {
+    "spark.testing.memory": String(4 * 2 ** 20),
+    "spark.testing.reservedMemory": "0",
+    "spark.memory.offHeap.enabled": offHeap,
+    "spark.memory.offHeap.size": "1m",
+    "spark.buffer.pageSize": "64k",
+  };
+  const executor = openExecutor({ conf, debugPages: true });
+  class Careless extends Consumer {
+    override spill(): number {
+      return 0;
+    }
+  }
+  const careless = new Careless(executor.task(7), { name: "careless" });
+  const pages = Array.from({ length: 4 }, () => careless.allocatePage(1));
+  const page = pages[2]!;
+  expect(page.views.u8[page.base]).toBe(0xa5);
+  page.views.u8[page.base + page.bytes] = 1;
+  expect(() => careless.freePage(page)).toThrow(
+    expect.objectContaining({ fault: "write past the end", owner: "careless of task 7" }),
+  );
+  // All of the budget can be had as pages, zones and all.
+  for (;;) if (executor.task(7).acquireExecutionMemory(65_536, careless) < 65_536) break;
+  expect(executor.check()).toEqual([]);
 });

@@ -23,7 +23,8 @@ import {
 } from "./map-table.js";
 import { hashLong, hashWords } from "./murmur.js";
 import { MAX_PAGE_BYTES, Misuse, TaskOutOfMemory } from "./refusal.js";
-import { Sorter, type SorterOptions } from "./sorter.js";
+import { Sorter } from "./sorter.js";
+import type { SorterOptions } from "./sorter-options.js";
 import type { TaskMemoryManager } from "./task.js";
 
 export type KeyHash = (key: Uint8Array, offset: number, length: number) => number;

@@ -33,10 +33,13 @@ export interface Shortage {
 export class TaskOutOfMemory extends Refusal {
   override readonly name = "TaskOutOfMemory";
   readonly shortage: Shortage;
+  /** Whether memory is short because a consumer could not spill; `cause` is its error. */
+  readonly spillFailed: boolean;
 
-  constructor(message: string, condition: string, shortage: Shortage, cause?: unknown) {
+  constructor(message: string, condition: string | null, shortage: Shortage, cause?: unknown) {
     super(`${message}; ${describeShortage(shortage)}`, condition, cause === undefined ? {} : { cause });
     this.shortage = shortage;
+    this.spillFailed = cause !== undefined;
   }
 
   get requested(): number {

@@ -16,6 +16,7 @@ import { OFFSET_SPAN } from "../memory/address.js";
 import type { Views } from "../memory/views.js";
 import type { RunWriter } from "../spill/contract.js";
 import { DESCENDING, type KeyOrder, SIGNED } from "./radix.js";
+import { Misuse } from "./refusal.js";
 
 export const VARIED = 0;
 export const FIXED = 1;
@@ -135,6 +136,12 @@ export function putWord(views: Views, at: number, word: number): void {
   u8[at + 1] = word >>> 8;
   u8[at + 2] = word >>> 16;
   u8[at + 3] = word >>> 24;
+}
+
+/** Throws Misuse unless `length` bytes at `offset` lie in `source`. `name` is whoever was to take them. */
+export function assertWithin(name: string, source: Uint8Array, offset: number, length: number): void {
+  if (length >>> 0 === length && offset >= 0 && offset + length <= source.length) return;
+  throw new Misuse(`${name}: ${length} bytes at ${offset} do not lie in a source of ${source.length} bytes`);
 }
 
 /** Copies bytes; few of them faster than the language's own call. */

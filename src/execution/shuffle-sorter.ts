@@ -18,7 +18,7 @@ import {
   radixSortPacked,
 } from "./packed.js";
 import { Misuse, TaskOutOfMemory, TooLargePage } from "./refusal.js";
-import { copyBytes, type PageMap, putWord, wordAt } from "./rows.js";
+import { assertWithin, copyBytes, type PageMap, putWord, wordAt } from "./rows.js";
 import { type SegmentedRun, SegmentWriter, ShuffleRows } from "./shuffle-rows.js";
 import { MOST_WAYS } from "./sorted-rows.js";
 import type { TaskMemoryManager } from "./task.js";
@@ -174,6 +174,7 @@ export class ShuffleSorter extends Consumer {
   insert(source: Uint8Array, offset: number, length: number, partition: number): void {
     if (!(partition >= 0 && partition < this.partitions && Number.isInteger(partition)))
       throw new Misuse(`${this.name} has partitions 0 to ${this.partitions - 1}, not ${partition}`);
+    assertWithin(this.name, source, offset, length);
     if (this.#room <= 0) this.#makeRoom();
     if (this.#cursor + length + 4 > this.#pageEnd) this.#nextPage(length + 4);
     const at = this.#cursor;

@@ -12,6 +12,7 @@ import { byteRange, mergeSort, nullsFirst, sortTies } from "./order.js";
 import { DESCENDING, type KeyOrder, RADIX_SCRATCH_BYTES, radixSort, SIGNED } from "./radix.js";
 import { Misuse, TaskOutOfMemory, TooLargePage } from "./refusal.js";
 import {
+  assertWithin,
   BLOCK_HEAD_BYTES,
   copyBytes,
   leastBlockBytes,
@@ -28,56 +29,14 @@ import {
   wordAt,
   writeLong,
 } from "./rows.js";
+import { type SorterMetrics, type SorterOptions, withDefaults } from "./sorter-options.js";
 import { SortedRows } from "./sorted-rows.js";
 import type { TaskMemoryManager } from "./task.js";
 import { openWorkspace, type Workspace } from "./workspace.js";
 
-export interface SorterOptions {
-  /** Where runs go. */
-  readonly store: SpillStore;
-  readonly name?: string;
-  /** Smallest data page, bytes; the manager's page size by default. */
-  readonly pageBytes?: number;
-  readonly order?: "ascending" | "descending";
-  /** Whether the prefix is a signed number. Default true. */
-  readonly signed?: boolean;
-  /** Where rows inserted by `insertNull` come. They keep the order of their insertion. Default `first`. */
-  readonly nulls?: "first" | "last";
-  /** Whether the array is sorted by radix sort, which takes as much free space as data. Default true. */
-  readonly radix?: boolean;
-  /** Orders rows of equal prefix; their insertion does when there is none, and where it says 0. */
-  readonly comparator?: RowComparator;
-  /** In place of a comparator: rows of equal prefix are ordered by these of their bytes, [from, to), unsigned, in `order`. */
-  readonly keyBytes?: readonly [from: number, to: number];
-  /** Records that the first pointer array is made for; see section 9.2. Default 4096. */
-  readonly initialRecords?: number;
-  /** `spark.shuffle.spill.numElementsForceSpillThreshold`. */
-  readonly spillRecords?: number;
-  /** `spark.shuffle.spill.maxSizeInBytesForSpillThreshold`, 4.1 and later. */
-  readonly spillBytes?: number;
-  /** What the rows are, for the header of the files; at most 200 bytes of UTF-8. */
-  readonly fields?: string;
-  /** Largest block that is laid out at once, bytes; the store may ask for smaller ones. Default 256 KiB. */
-  readonly blockBytes?: number;
-}
-
-/** What a sorter has done, in Spark's meaning of each word (section 9.8). Bytes. */
-export interface SorterMetrics {
-  /** Pages given back by spills, waste included, and the pointer array where an open read was spilled. */
-  readonly memoryBytesSpilled: number;
-  /** Bytes of the files that spills wrote. Runs that are merged down before reading (more than 128) are not counted again. */
-  readonly diskBytesSpilled: number;
-  /** Bytes that the same records take in Spark's own uncompressed format (section 9.5). */
-  readonly sparkDiskBytesSpilled: number;
-  readonly recordsSpilled: number;
-  readonly spills: number;
-  readonly peakExecutionBytes: number;
-}
-
 /** Version of the blocks drawn in rows.ts. */
 const BLOCK_VERSION = 1;
 const RECORD_BYTES = 16;
-const DEFAULT_BLOCK_BYTES = 1 << 18;
 /** Room for the base of every page of a task, and for what a kernel answers. */
 const BASES_BYTES = 8192 * 4;
 const RESULT_BYTES = 16;
@@ -144,27 +103,19 @@ export class Sorter extends Consumer {
    * back to starts without one, beside the memory of the map.
    */
   constructor(task: TaskMemoryManager, options: SorterOptions, beside: Views | null = null) {
-    super(task, {
-      name: options.name ?? "Sorter",
-      ...(options.pageBytes === undefined ? {} : { pageBytes: options.pageBytes }),
-    });
-    const { comparator, keyBytes, blockBytes = DEFAULT_BLOCK_BYTES } = options;
-    const descending = options.order === "descending";
-    assert(blockBytes >= 64, `blocks have at least 64 bytes, not ${blockBytes}`);
-    assert(
-      (options.initialRecords ?? 2) >= 2,
-      `the first array is for 2 records at least, not ${options.initialRecords}`,
-    );
-    this.store = options.store;
-    this.nullsLast = options.nulls === "last";
-    this.keyOrder = ((descending ? DESCENDING : 0) | (options.signed === false ? 0 : SIGNED)) as KeyOrder;
-    this.comparator = comparator ?? (keyBytes === undefined ? null : byteRange(keyBytes[0], keyBytes[1], descending));
-    this.blockBytes = blockBytes & ~3;
-    this.#radix = options.radix ?? true;
-    this.#initialWords = 2 * (options.initialRecords ?? 4096);
-    this.#spillRecords = options.spillRecords ?? 2 ** 31 - 1;
-    this.#spillBytes = options.spillBytes ?? Number.MAX_SAFE_INTEGER;
-    this.#schema = { kind: "sorted-rows", version: BLOCK_VERSION, fields: options.fields ?? "" };
+    const asked = withDefaults(options);
+    const { descending, comparator, keyBytes, pageBytes } = asked;
+    super(task, pageBytes === undefined ? { name: asked.name } : { name: asked.name, pageBytes });
+    this.store = asked.store;
+    this.nullsLast = asked.nullsLast;
+    this.keyOrder = ((descending ? DESCENDING : 0) | (asked.signed ? SIGNED : 0)) as KeyOrder;
+    this.comparator = comparator ?? (keyBytes === null ? null : byteRange(keyBytes[0], keyBytes[1], descending));
+    this.blockBytes = asked.blockBytes & ~3;
+    this.#radix = asked.radix;
+    this.#initialWords = 2 * asked.initialRecords;
+    this.#spillRecords = asked.spillRecords;
+    this.#spillBytes = asked.spillBytes;
+    this.#schema = { kind: "sorted-rows", version: BLOCK_VERSION, fields: asked.fields };
     const array = beside === null ? this.allocateArray(this.#initialWords) : null;
     const near = array?.views ?? beside!;
     this.#array = array;
@@ -215,9 +166,11 @@ export class Sorter extends Consumer {
 
   /**
    * Inserts `length` bytes of `source` from `offset` under a prefix of two 32-bit halves. Copies fastest when offset and
-   * length are multiples of 4. Throws TaskOutOfMemory, SpillError, or WouldWait, after which it may be called again.
+   * length are multiples of 4. Throws Misuse for what does not lie in `source`, TaskOutOfMemory, SpillError, or WouldWait,
+   * after which it may be called again.
    */
   insert(source: Uint8Array, offset: number, length: number, prefixHigh: number, prefixLow: number): void {
+    assertWithin(this.name, source, offset, length);
     if (this.#room <= 0) this.#makeRoom(true);
     if (this.#cursor + length + 4 > this.#pageEnd) this.#nextPage(length + 4);
     const at = this.#cursor;
@@ -260,6 +213,8 @@ export class Sorter extends Consumer {
     prefixLow: number,
     isNull: boolean = false,
   ): void {
+    assertWithin(this.name, key, keyOffset, keyLength);
+    assertWithin(this.name, value, valueOffset, valueLength);
     if (this.#room <= 0) this.#makeRoom(false);
     const length = 4 + keyLength + valueLength;
     if (this.#cursor + length + 4 > this.#pageEnd) this.#nextPage(length + 4);

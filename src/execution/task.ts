@@ -65,6 +65,8 @@ export class TaskMemoryManager {
   // While a request of the task waits, it holds the task's lock; later ones queue in order.
   #waiting: Step<unknown> | null = null;
   #ended = false;
+  // Spills under way: a spill may ask for memory, and that may have somebody spill.
+  #spilling = 0;
   readonly #queue: Step<unknown>[] = [];
 
   constructor(options: TaskOptions) {
@@ -326,6 +328,7 @@ export class TaskMemoryManager {
     }
     assert(page.bytes === got, `a page of ${page.bytes} bytes for ${got}`);
     page.number = number;
+    page.owner = consumer;
     this.#table.put(number, page, consumer);
     return page;
   }
@@ -378,16 +381,23 @@ export class TaskMemoryManager {
     const usedBefore = consumer.used;
     const heldBefore = this.manager.executionHeld(this.id, consumer.mode);
     let freed: number;
+    this.#spilling += 1;
     try {
+      if (this.#spilling > MOST_NESTED_SPILLS)
+        throw new Misuse(`${consumer.name} asks for memory in its own spill, again and again`);
       freed = consumer.spill(bytes, trigger);
     } catch (error) {
       this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed: -1 });
       if (!isIoError(error)) throw error;
       const message = `${consumer.name} of task ${this.id} could not spill: ${error.message}`;
-      throw this.#shortage(trigger, bytes, 0, message, "SPILL_OUT_OF_MEMORY", error);
+      throw this.#shortage(trigger, bytes, 0, message, this.release >= 401 ? "SPILL_OUT_OF_MEMORY" : null, error);
+    } finally {
+      this.#spilling -= 1;
     }
     this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed });
     if (this.#ended) throw this.#over();
+    if (!(freed >= 0 && Number.isSafeInteger(freed)))
+      throw new Misuse(`${consumer.name} answers a spill with ${String(freed)}: it is bytes, 0 or more`);
     // Law 8. A consumer that only says so would be asked for ever.
     const gave = consumer.used < usedBefore || this.manager.executionHeld(this.id, consumer.mode) < heldBefore;
     if (freed > 0 && !gave)
@@ -425,7 +435,7 @@ export class TaskMemoryManager {
     requested: number,
     received: number,
     message: string,
-    condition: string,
+    condition: string | null,
     cause?: unknown,
   ): TaskOutOfMemory {
     const { manager } = this;
@@ -490,6 +500,9 @@ export class TaskMemoryManager {
 
 /** Pages that a leak report names one by one. */
 const PAGES_REPORTED = 8;
+
+/** Spills within spills that are taken for an end in sight. */
+const MOST_NESTED_SPILLS = 64;
 
 const FREED_WORDS: Record<number, string> = {
   [-1]: "it was not allocated through a task",

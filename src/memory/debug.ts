@@ -17,7 +17,7 @@ export const RED_BYTE = 0xbd;
 export const RED_ZONE_BYTES = 64;
 
 export interface DebugOptions {
-  /** Names the owner of a page for messages; asked when the page is freed or found damaged. */
+  /** Names the owner of a page for messages, asked when the page is freed or found damaged; by default as the page itself does. */
   readonly describe?: (page: Page) => string;
 }
 
@@ -103,7 +103,8 @@ export class DebugPages implements PageAllocator {
   }
 
   #owner(page: Page): string | null {
-    return this.#describe === null ? null : this.#describe(page);
+    if (this.#describe !== null) return this.#describe(page);
+    return page.owner === null ? null : `${page.owner.name} of task ${page.owner.task.id}`;
   }
 
   #checkZones(page: Page): PageError | null {

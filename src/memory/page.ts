@@ -8,6 +8,12 @@ export const NO_PAGE = -1;
 export const FREED_IN_TASK = -2;
 export const FREED_IN_ALLOCATOR = -3;
 
+/** Who a page was allocated for, as messages name it. */
+export interface PageOwner {
+  readonly name: string;
+  readonly task: { readonly id: number };
+}
+
 /**
  * A run of `bytes` bytes that starts at offset `base` of the buffer behind `views` (on-heap pages have a buffer of
  * their own and base 0, unless the debug build puts a red zone before it; off-heap pages share the arena's). `base` is a
@@ -15,6 +21,8 @@ export const FREED_IN_ALLOCATOR = -3;
  */
 export class Page {
   number: number = NO_PAGE;
+  /** Set by the task that the page is allocated for; stays after the page was freed. */
+  owner: PageOwner | null = null;
   readonly mode: Mode;
   readonly bytes: number;
   readonly base: number;

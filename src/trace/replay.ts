@@ -351,6 +351,6 @@ export function refused(error: unknown): Result {
   // The name under which the JVM throws it (section 3.2, consequence 9).
   if (error instanceof EntryLost) return { error: "NoSuchElementException" };
   if (!(error instanceof TaskOutOfMemory)) throw error;
-  if (error.condition === "SPILL_OUT_OF_MEMORY") return { error: "spillFailed" };
+  if (error.spillFailed) return { error: "spillFailed" };
   return { error: "unableToAcquire", requested: error.requested, received: error.received };
 }

@@ -51,8 +51,9 @@ function replay(vector: JsonObject, engine: VectorEngine): JsonObject {
     if (!(error instanceof Refusal)) throw error;
     failure = { error: "create" };
   }
-  const row = new Uint8Array(1 << 17);
-  for (const [segment, [which, count, length]] of segmentsOf(vector).entries()) {
+  const segments = segmentsOf(vector);
+  const row = new Uint8Array(Math.max(0, ...segments.map(([, , length]) => length)));
+  for (const [segment, [which, count, length]] of segments.entries()) {
     for (let record = 0; record < count && failure["error"] === undefined; record += 1) {
       const before = sum(sorters, "memoryBytesSpilled");
       try {

@@ -72,7 +72,7 @@ function replay(vector: JsonObject, engine: VectorEngine): JsonObject {
     if (!(error instanceof Refusal)) throw error;
     failure = { error: "create" };
   }
-  const row = new Uint8Array(1 << 17);
+  const row = new Uint8Array(Math.max(0, ...segments.map(([, , length]) => length)));
   const keyed = vector["keyValue"] !== undefined && booleanField(vector, "keyValue");
   const insert = (sorter: Sorter, length: number, high: number, low: number): void => {
     const keyLength = length >>> 1;

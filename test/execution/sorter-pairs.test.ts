@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { Consumer } from "../../src/execution/consumer.js";
-import { Sorter, type SorterOptions } from "../../src/execution/sorter.js";
+import { Sorter } from "../../src/execution/sorter.js";
+import type { SorterOptions } from "../../src/execution/sorter-options.js";
 import { type Executor, openExecutor } from "../../src/executor.js";
 import { openMemorySpillStore } from "../../src/spill/memory.js";
 

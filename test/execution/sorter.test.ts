@@ -5,9 +5,11 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Consumer } from "../../src/execution/consumer.js";
 import { byteRange } from "../../src/execution/order.js";
+import { Misuse } from "../../src/execution/refusal.js";
 import type { RowComparator } from "../../src/execution/rows.js";
 import type { SortedRows } from "../../src/execution/sorted-rows.js";
-import { Sorter, type SorterOptions } from "../../src/execution/sorter.js";
+import { Sorter } from "../../src/execution/sorter.js";
+import type { SorterOptions } from "../../src/execution/sorter-options.js";
 import type { TaskMemoryManager } from "../../src/execution/task.js";
 import { type Executor, openExecutor } from "../../src/executor.js";
 import type { RunReader, SpillStore } from "../../src/spill/contract.js";
@@ -218,6 +220,46 @@ function keyedRows(seed: number, count: number, keyBits: bigint): Row[] {
     return row;
   });
 }
+
+it.each<[Partial<SorterOptions>, string]>([
+  [{ initialRecords: 1 }, "initialRecords is a whole number from 2 to 536870912, not 1"],
+  [{ initialRecords: 2.5 }, "not 2.5"],
+  [{ blockBytes: 10 }, "blockBytes is a whole number from 64 to 1073741824, not 10"],
+  [{ pageBytes: -5 }, "pageBytes is a whole number from 1"],
+  [{ spillRecords: -1 }, "spillRecords is a whole number from 0"],
+  [{ spillBytes: Number.NaN }, "spillBytes is a whole number from 0"],
+  [{ order: "up" as "ascending" }, 'order is ascending or descending, not "up"'],
+  [{ nulls: "no" as "first" }, "nulls is first or last"],
+  [{ keyBytes: [5, 2] }, "keyBytes is [from, to), not [5,2]"],
+  [{ fields: "é".repeat(101) }, "fields has at most 200 bytes"],
+])("%j is refused by name, and nothing is held", (options, why) => {
+  const host = executor("onHeap", 2 ** 20, 2 ** 16);
+  expect(() => new Sorter(host.task(1), { store: openMemorySpillStore(), ...options })).toThrow(Misuse);
+  expect(() => new Sorter(host.task(1), { store: openMemorySpillStore(), ...options })).toThrow(why);
+  expect(host.manager.executionUsed).toBe(0);
+});
+
+it("a row that does not lie in its source is refused, and the sorter goes on", () => {
+  const sorter = new Sorter(executor("onHeap", 2 ** 20, 2 ** 16).task(1), { store: openMemorySpillStore() });
+  const source = new Uint8Array(8);
+  for (const [offset, length] of [
+    [0, 9],
+    [4, 5],
+    [0, -4],
+    [-4, 4],
+    [0, 1.5],
+    [Number.NaN, 4],
+    [0, Number.NaN],
+  ] as const) {
+    expect(() => sorter.insert(source, offset, length, 0, 0)).toThrow(Misuse);
+    expect(() => sorter.insertKeyValue(source, offset, length, source, 0, 4, 0, 0)).toThrow(Misuse);
+    expect(() => sorter.insertKeyValue(source, 0, 4, source, offset, length, 0, 0)).toThrow(Misuse);
+  }
+  sorter.insert(source, 8, 0, 0, 0);
+  sorter.insert(source, 0, 8, 0, 0);
+  expect(sorter.records).toBe(2);
+  sorter.close();
+});
 
 describe.each(["onHeap", "offHeap"] as const)("sorter, %s", (mode) => {
   const ample = { mode, totalBytes: 16_000_000, pageBytes: 65_536, blockBytes: 1 << 18, disturbAt: -1 };

@@ -705,6 +705,48 @@ test("a spill that gives nothing back and says that it did is named, not asked f
   expect([liar.used, manager.executionHeld(1, ON_HEAP)]).toEqual([100, 100]);
 });
 
+test.each([-1, 0.5, Number.NaN, Promise.resolve(5)])("an answer of %s to a spill is no number of bytes", (answer) => {
+  const task = taskOf(new StubbedManager(region(100, 0)), 1);
+  class Odd extends Consumer {
+    override spill(): number {
+      return answer as number;
+    }
+  }
+  new Odd(task, { name: "odd" }).acquireMemory(100);
+  const error = caught(() => new Greedy(task, "g").acquireMemory(10));
+  expect(error).toBeInstanceOf(Misuse);
+  expect((error as Misuse).message).toContain("odd answers a spill with");
+});
+
+test("a spill that asks for memory, which has it spill again, is named before the stack ends", () => {
+  const task = taskOf(new StubbedManager(region(100, 0)), 1);
+  class Nested extends Consumer {
+    override spill(): number {
+      this.acquireMemory(5);
+      return 0;
+    }
+  }
+  new Nested(task, { name: "nested" }).acquireMemory(100);
+  const error = caught(() => new Greedy(task, "g").acquireMemory(10));
+  expect((error as Misuse).message).toBe("nested asks for memory in its own spill, again and again");
+});
+
+test.each([
+  [401, "SPILL_OUT_OF_MEMORY"],
+  [400, null],
+  [305, null],
+  [204, null],
+])("release %d: a failed spill has the condition %s", (release, condition) => {
+  const task = taskOf(new StubbedManager(region(100, 0)), 1, { release });
+  class Broken extends Consumer {
+    override spill(): number {
+      throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+    }
+  }
+  new Broken(task, { name: "broken" }).acquireMemory(100);
+  expect(caught(() => new Greedy(task, "g").acquireMemory(10))).toMatchObject({ condition, spillFailed: true });
+});
+
 function caught(ask: () => unknown): unknown {
   try {
     ask();

@@ -93,6 +93,7 @@ export function taskOf(
     allocator: options.allocator ?? accountPages(options.mode ?? ON_HEAP),
     pageBytes: options.pageBytes ?? 1024,
     spillOrder: sparkSpillOrder(options.release ?? 401),
+    release: options.release ?? 401,
   });
 }
 

@@ -9,7 +9,7 @@ import { readHeader, readRow, type Row, type TraceHeader } from "../../src/trace
 import { Replay } from "../../src/trace/replay.js";
 
 const GOLDEN = new URL("../golden/", import.meta.url);
-const FILES = readdirSync(GOLDEN).filter((file) => /^\d+\.\d+\.\d+-[a-z]+-\d+\.jsonl\.gz$/.test(file));
+const FILES = readdirSync(GOLDEN).filter((file) => /^\d+\.\d+\.\d+-(?!blocks)[a-z]+-\d+\.jsonl\.gz$/.test(file));
 const SPARKS = ["2.4.8", "3.5.7", "4.1.1"];
 const PROFILES = ["consumers", "execution", "executor", "failures", "mixed", "pages", "tiny", "waiting"];
 
