@@ -47,6 +47,11 @@ export function parseBytes(text: string, unit: ByteUnit): bigint {
   return converted;
 }
 
+/** Whether a text that `parseBytes` reads is a number without unit. */
+export function isBare(text: string): boolean {
+  return /[0-9]$/.test(trim(text));
+}
+
 /** As `parseBytes`, but one minus sign as the very first character is accepted: Spark's typed keys read so. */
 export function parseSignedBytes(text: string, unit: ByteUnit): bigint {
   return text.startsWith("-") ? -parseBytes(text.slice(1), unit) : parseBytes(text, unit);

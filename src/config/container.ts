@@ -91,7 +91,7 @@ function amount(
   key: "spark.executor.memory" | "spark.executor.memoryOverhead" | "spark.executor.pyspark.memory",
 ): bigint | undefined {
   const mebibytes = conf.get(key);
-  if (mebibytes !== undefined && mebibytes < 0n) throw refusal(conf, key, "must not be negative");
+  if ((mebibytes ?? 0n) < 0n) throw refusal(conf, key, "must not be negative");
   return mebibytes;
 }
 

@@ -23,8 +23,8 @@ export class BadValue extends Refusal {
 export function trim(text: string): string {
   let start = 0;
   let end = text.length;
-  while (start < end && text.charCodeAt(start) <= 0x20) start += 1;
-  while (end > start && text.charCodeAt(end - 1) <= 0x20) end -= 1;
+  while (text.charCodeAt(start) <= 0x20) start += 1;
+  while (text.charCodeAt(end - 1) <= 0x20) end -= 1;
   return text.slice(start, end);
 }
 
@@ -41,8 +41,8 @@ export function parseInt32(text: string): number {
 /** `true` or `false` in any case, no blanks. */
 export function parseBoolean(text: string): boolean {
   const upper = text.toUpperCase();
-  if (upper === "TRUE" && text.length === 4) return true;
-  if (upper === "FALSE" && text.length === 5) return false;
+  if (upper === "TRUE") return true;
+  if (upper === "FALSE") return false;
   throw new BadValue(text, "true or false");
 }
 
@@ -92,7 +92,7 @@ export function times(x: bigint, factor: number): bigint {
 
 function parseInteger(text: string, min: bigint, max: bigint, rule: string): bigint {
   if (!/^[+-]?\d+$/.test(text)) throw new BadValue(text, rule);
-  const value = BigInt(text.replace(/^\+/, ""));
+  const value = BigInt(text.replace("+", ""));
   if (value < min || value > max) throw new BadValue(text, rule);
   return value;
 }

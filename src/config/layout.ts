@@ -4,7 +4,7 @@
 
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { humanBytes } from "../human.js";
-import { MIB } from "./bytes.js";
+import { isBare, MIB } from "./bytes.js";
 import { LONG_MAX, times, toLong, wrap64 } from "./java.js";
 import { ConfigError, executorMemoryBareBytes, type Conf, type KeyName } from "./keys.js";
 
@@ -247,11 +247,10 @@ function refuseSmallHeap(conf: Conf, heap: bigint, least: bigint): void {
   const configured = executorMemoryBareBytes(conf);
   if (configured !== null && configured < least) {
     const text = conf.text("spark.executor.memory")!;
-    const bare = /^\s*\d+\s*$/.test(text);
     throw new ConfigError(
       "spark.executor.memory",
       text,
-      `executor memory of ${human(configured)} is below the least of ${human(least)}${bare ? "; the start-up check reads a number without unit as bytes, add a unit (m or g)" : ""}`,
+      `executor memory of ${human(configured)} is below the least of ${human(least)}${isBare(text) ? "; the start-up check reads a number without unit as bytes, add a unit (m or g)" : ""}`,
       named("INVALID_EXECUTOR_MEMORY"),
     );
   }

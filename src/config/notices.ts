@@ -3,7 +3,7 @@
 
 import { humanBytes } from "../human.js";
 import { OFF_HEAP } from "../memory/mode.js";
-import { MIB } from "./bytes.js";
+import { isBare, MIB } from "./bytes.js";
 import {
   defaultOverheadMiB,
   overheadFactor,
@@ -132,7 +132,7 @@ const SMALLEST_PLAUSIBLE_OFF_HEAP = 32n * MIB;
 function heapNotices(conf: Conf): Notice[] {
   const key = "spark.executor.memory";
   const text = conf.text(key);
-  if (text === undefined || !/^\s*\d+\s*$/.test(text)) return [];
+  if (text === undefined || !isBare(text)) return [];
   return [
     {
       code: "bare-executor-memory",
@@ -326,7 +326,7 @@ function entryOf(key: KeyName): Key<unknown> {
 /** The known key that was probably meant: few letters away, case aside, or null. */
 function closestKey(key: string): KeyName | null {
   const lower = key.toLowerCase();
-  const candidates = lower.startsWith("spark.") ? [lower] : [lower, `spark.${lower}`];
+  const candidates = [lower, `spark.${lower}`];
   let best: KeyName | null = null;
   let least = Infinity;
   for (const name of KEY_NAMES) {
@@ -347,7 +347,7 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j += 1) {
       const same = a[i - 1] === b[j - 1];
       let cost = Math.min(next[j - 1]! + 1, last[j]! + 1, last[j - 1]! + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
+      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
       next.push(cost);
     }
     [before, last] = [last, next];

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { containerLayout, standaloneHeapMiB, type ContainerOptions } from "../../src/config/container.js";
+import { CLUSTERS, containerLayout, standaloneHeapMiB, type ContainerOptions } from "../../src/config/container.js";
 import { ConfigError, readConf } from "../../src/config/keys.js";
 import {
+  COLLECTORS,
   executorNumbers,
   memoryLayout,
   readOuts,
@@ -188,6 +189,7 @@ describe("static manager", () => {
   ])("heap %s", (memory, storage, execution, maxUnroll) => {
     const layout = layoutOf({ ...legacy, "spark.executor.memory": memory }, {}, "2.4");
     expect(layout).toMatchObject({ manager: "static", reserved: 0n, maxUnroll, onHeap: { storage, execution } });
+    expect(executorNumbers(readConf({}, "2.4"), layout).maxUnroll).toBe(Number(maxUnroll));
     expect(readOuts(layout, [100n, 0n])).toMatchObject({ maxOnHeapStorage: storage, maxOffHeapStorage: 0n });
   });
 
@@ -260,6 +262,7 @@ describe("containers", () => {
   test("off-heap memory is counted from 3.0 on, when enabled, and wraps at 32 bits", () => {
     expect(containerOf(offHeapOf("2g")).totalMiB).toBe(1024n + 384n + 2048n);
     expect(containerOf(offHeapOf("2g"), {}, "2.4")).toMatchObject({ offHeapMiB: 0n, totalMiB: 1408n });
+    expect(containerOf(offHeapOf("2g"), {}, "3.0")).toMatchObject({ offHeapMiB: 2048n, totalMiB: 3456n });
     expect(containerOf(offHeapOf("5p")).offHeapMiB).toBe(1073741824n);
     for (const text of ["1048575", "2p", "3p", "4p"])
       expect(refusal(() => containerOf(offHeapOf(text))).condition).toBeNull();
@@ -440,6 +443,11 @@ describe("what is refused says why", () => {
         `${key} = "${text}": must lie between 0 and 1`,
       );
   });
+});
+
+test("the names that a command line offers", () => {
+  expect(CLUSTERS).toEqual(["yarn", "k8s", "standalone"]);
+  expect(COLLECTORS).toEqual(["G1", "ZGC", "Shenandoah", "other"]);
 });
 
 describe("at the borders", () => {

@@ -142,6 +142,9 @@ describe("which key was meant", () => {
     ["psark.rdd.compress", "spark.rdd.compress"],
     ["SPARK.RDD.COMPRESS", "spark.rdd.compress"],
     ["rdd.compress", "spark.rdd.compress"],
+    // Two letters of which one has only moved are no swap.
+    ["spark.rdd.cxopress", null],
+    ["spark.rdd.cmxpress", null],
     ["RDD.Compress", "spark.rdd.compress"],
     // A letter of difference for every ten, three at most.
     ["spark.rdd.ompres", null],
@@ -177,6 +180,14 @@ describe("about a layout", () => {
     [
       "heap without unit",
       { "spark.executor.memory": " 8589934592 " },
+      {},
+      [
+        "bare-executor-memory | spark.executor.memory | spark.executor.memory=8589934592 has no unit: YARN and Kubernetes read MiB, the start-up check and standalone clusters read bytes; write a unit",
+      ],
+    ],
+    [
+      "heap without unit and blanks",
+      { "spark.executor.memory": "8589934592" },
       {},
       [
         "bare-executor-memory | spark.executor.memory | spark.executor.memory=8589934592 has no unit: YARN and Kubernetes read MiB, the start-up check and standalone clusters read bytes; write a unit",
@@ -248,6 +259,31 @@ describe("about a layout", () => {
       ],
     ],
     ["an overhead as by default", { [OVERHEAD]: "384" }, {}, []],
+    [
+      "a small overhead before 3.0, without off-heap memory to hold",
+      { [OVERHEAD]: "100" },
+      { version: "2.4" },
+      [
+        "overhead-below-default | spark.executor.memoryOverhead | an overhead of 100 MiB is less than the 384 MiB that a heap of 1024 MiB gets by default",
+      ],
+    ],
+    [
+      "a small overhead beside off-heap memory from 3.0 on, which has a part of its own",
+      { ...GIB_OFF_HEAP, [OVERHEAD]: "100" },
+      { version: "3.0" },
+      [
+        "overhead-below-default | spark.executor.memoryOverhead | an overhead of 100 MiB is less than the 384 MiB that a heap of 1024 MiB gets by default",
+      ],
+    ],
+    [
+      "off-heap size alone, for Python",
+      { "spark.memory.offHeap.size": "1g", [PYTHON]: "1g" },
+      { python: true },
+      [
+        "off-heap-not-enabled | spark.memory.offHeap.size | 1.0 GiB off-heap without spark.memory.offHeap.enabled: OFF_HEAP storage can use it, page-based execution stays on-heap and no container counts it",
+        tooSmall("spark.memory.offHeap.size | ", 2432, "1.0 GiB"),
+      ],
+    ],
     [
       "an overhead and what would make one",
       { [OVERHEAD]: "500", [FACTOR]: "0.2", [LEAST]: "1", [KUBERNETES]: "0.2" },
@@ -365,4 +401,15 @@ describe("about a layout", () => {
       ],
     ],
   ])("%s", (_what, raw, target, notices) => expect(aboutLayout(raw, target)).toEqual(notices));
+});
+
+test("where there is no container, or none that counts, its keys are not used", () => {
+  const conf = readConf({ "spark.executor.memoryOverhead": "100" }, "4.1");
+  const layout = memoryLayout(conf, { cores: 4, collector: "G1" });
+  const container = containerLayout(conf, { cluster: "yarn", python: false });
+  for (const target of [
+    { cluster: "standalone", python: false, container },
+    { cluster: "yarn", python: false, container: null },
+  ] as const)
+    expect(layoutNotices(conf, layout, target).map(({ code }) => code)).toEqual(["overhead-key-ignored"]);
 });

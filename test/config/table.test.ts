@@ -2,7 +2,7 @@
 // unit, and which values are refused. Written down a second time on purpose: the table in the source is what is tested.
 
 import { describe, expect, test } from "vitest";
-import { ConfigError, KEY_NAMES, KEYS, type KeyName, readConf } from "../../src/config/keys.js";
+import { checkKeys, ConfigError, KEY_NAMES, KEYS, type KeyName, readConf } from "../../src/config/keys.js";
 
 const MIB = 2n ** 20n;
 const LONG_MAX = 2n ** 63n - 1n;
@@ -228,6 +228,14 @@ describe("a configuration", () => {
         message: 'spark.executor.cores = "4": must be a string, as Spark\'s settings are',
       }),
     );
+  });
+
+  test("is checked key by key, but for the one whose value does not matter", () => {
+    for (const key of KEY_NAMES) {
+      const check = (): void => checkKeys(readConf({ [key]: "no value of any type" }, "4.1"));
+      if (key === "spark.testing" || !readConf({ [key]: "" }, "4.1").has(key)) expect(check).not.toThrow();
+      else expect(check).toThrow(`${key} = "no value of any type": must be `);
+    }
   });
 
   test.each([
