@@ -35,7 +35,7 @@ Example:
 
 Exit code: 0 all agree, 1 a disagreement, 2 a file that cannot be read.`;
 
-const CHECKERS: FileCheckers = {
+export const CHECKERS: FileCheckers = {
   vectors: (file) => checkVectors(file, { ...CONFIG_VECTORS, ...SORTER_VECTORS }),
   trace: checkTrace,
 };

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.unsafe.memory.MemoryBlock;
@@ -106,10 +105,6 @@ final class Recording implements Main.Respondent {
             .put("error", "unableToAcquire")
             .put("requested", Long.parseLong(shortage.group(1)))
             .put("received", Long.parseLong(shortage.group(2)));
-    } catch (InterruptedException cause) {
-      result.put("error", "interrupted");
-    } catch (NoSuchElementException cause) {
-      result.put("error", "keyNotFound");
     } catch (Throwable cause) {
       result.put("error", cause.getClass().getSimpleName());
     }

@@ -6,14 +6,19 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 import java.lang.management.ThreadMXBean;
 import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.locks.LockSupport;
 
 final class TaskThread {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+  /** Between two looks at a thread that has not come to rest; its end cuts it short. */
+  private static final long PAUSE_NANOS = 20_000;
+
   private static final long PATIENCE_NANOS = 20_000_000_000L;
 
   private final Object monitor;
   private final Thread thread;
   private final SynchronousQueue<Runnable> work = new SynchronousQueue<>();
+  private final Thread recorder = Thread.currentThread();
   private volatile boolean busy;
 
   /** `monitor`: what an operation waits on. */
@@ -39,7 +44,7 @@ final class TaskThread {
       if (thread.getState() == Thread.State.WAITING && waitsForMemory()) return !busy;
       if (!thread.isAlive()) throw new IllegalStateException("the task's thread died");
       if (System.nanoTime() > deadline) throw new IllegalStateException("the operation neither ends nor waits");
-      Thread.onSpinWait();
+      LockSupport.parkNanos(PAUSE_NANOS);
     }
     return true;
   }
@@ -60,6 +65,7 @@ final class TaskThread {
       while (true) {
         work.take().run();
         busy = false;
+        LockSupport.unpark(recorder);
       }
     } catch (InterruptedException ended) {
       // Nobody needs the task any more.

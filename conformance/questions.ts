@@ -1,0 +1,60 @@
+// What can be asked of Spark: kinds of traces and vectors, each with a name. A kind and a seed give the same requests always.
+
+import { Refusal } from "../src/fault.js";
+import type { Generation } from "../src/config/release.js";
+import { PROFILES } from "../src/trace/profiles.js";
+import { endLine } from "../src/trace/write.js";
+import { Workload } from "../src/trace/workload.js";
+import type { SparkVersion } from "./versions.js";
+
+/** A kind of questions. */
+export interface Kind {
+  readonly about: string;
+  /** Requests of a trace, or vectors, where nobody says how many. */
+  readonly rows: number;
+  /** Why this Spark cannot be asked; null when it can. */
+  against(spark: SparkVersion): string | null;
+  /** The lines of one file without answers: header, requests, last line. */
+  ask(spark: SparkVersion, seed: number, rows: number): string[];
+}
+
+const TRACE_ROWS = 1500;
+
+export const KINDS: Readonly<Record<string, Kind>> = {
+  ...Object.fromEntries(Object.keys(PROFILES).map((name) => [name, traces(name)])),
+};
+
+/** The kinds of these names that this Spark can be asked; all where none is named. Throws Refusal for what cannot be asked. */
+export function kindsOf(spark: SparkVersion, names: readonly string[]): [string, Kind][] {
+  for (const name of names) {
+    const kind = Object.hasOwn(KINDS, name) ? KINDS[name]! : null;
+    if (kind === null) throw new Refusal(`no profile "${name}": there are ${Object.keys(KINDS).join(", ")}`);
+    const why = kind.against(spark);
+    if (why !== null) throw new Refusal(`profile ${name} cannot be asked of Spark ${spark.version}: ${why}`);
+  }
+  const all = Object.entries(KINDS).filter(([, kind]) => kind.against(spark) === null);
+  return names.length === 0 ? all : all.filter(([name]) => names.includes(name));
+}
+
+/** Whose rules a Spark follows. */
+function generationOf({ release }: SparkVersion): Generation {
+  if (release < 300) return "2.4";
+  return release < 401 ? "3.5" : "4.1";
+}
+
+function traces(profile: string): Kind {
+  const { about, manager } = PROFILES[profile]!;
+  return {
+    about,
+    rows: TRACE_ROWS,
+    against: ({ release }) =>
+      manager === "static" && release >= 300 ? "the static manager is in Spark 2.4 alone" : null,
+    ask(spark, seed, rows) {
+      const workload = new Workload({ profile, seed, generation: generationOf(spark) });
+      const { generation: _, pageSize: _p, tungstenMode: _t, state: _s, ...asked } = workload.header;
+      const header = { trace: "executor-memory", version: 1, engine: `spark-${spark.version}`, ...asked };
+      const requests = [...workload.rows(rows)].map(([request]) => JSON.stringify(request));
+      return [JSON.stringify(header), ...requests, endLine(requests.length)];
+    },
+  };
+}
