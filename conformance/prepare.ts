@@ -86,7 +86,6 @@ async function compile(spark: SparkVersion, tools: Tools, target: string, jars: 
       throw new Refusal(
         `the recorder does not compile against Spark ${spark.version}: ${(javac?.output ?? "").slice(0, 2000)}`,
       );
-      if (/^classes-\w+$/.test(old)) rmSync(join(target, old), { recursive: true });
     renameSync(made, classes);
   } finally {
     rmSync(made, { recursive: true, force: true });
