@@ -2,7 +2,7 @@
 
 import { Refusal } from "../src/fault.js";
 import type { Generation } from "../src/config/release.js";
-import { PROFILES } from "../src/trace/profiles.js";
+import { EXTENDED_PROFILES, PROFILES, type Profile } from "../src/trace/profiles.js";
 import { endLine } from "../src/trace/write.js";
 import { Workload } from "../src/trace/workload.js";
 import type { SparkVersion } from "./versions.js";
@@ -20,8 +20,15 @@ export interface Kind {
 
 const TRACE_ROWS = 1500;
 
+const TRACES: Readonly<Record<string, Profile>> = { ...PROFILES, ...EXTENDED_PROFILES };
+
 export const KINDS: Readonly<Record<string, Kind>> = {
-  ...Object.fromEntries(Object.keys(PROFILES).map((name) => [name, traces(name)])),
+  ...Object.fromEntries(Object.entries(TRACES).map(([name, profile]) => [name, traces(name, profile)])),
+  marathon: {
+    ...traces("waiting", PROFILES["waiting"]!),
+    about: "one long trace of the profile waiting, so that what comes late is seen as well",
+    rows: 20_000,
+  },
 };
 
 /** The kinds of these names that this Spark can be asked; all where none is named. Throws Refusal for what cannot be asked. */
@@ -42,8 +49,7 @@ function generationOf({ release }: SparkVersion): Generation {
   return release < 401 ? "3.5" : "4.1";
 }
 
-function traces(profile: string): Kind {
-  const { about, manager } = PROFILES[profile]!;
+function traces(profile: string, { about, manager }: Profile): Kind {
   return {
     about,
     rows: TRACE_ROWS,

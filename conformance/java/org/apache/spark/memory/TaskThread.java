@@ -20,6 +20,7 @@ final class TaskThread {
   private final SynchronousQueue<Runnable> work = new SynchronousQueue<>();
   private final Thread recorder = Thread.currentThread();
   private volatile boolean busy;
+  private boolean interrupted;
 
   /** `monitor`: what an operation waits on. */
   TaskThread(Object monitor) {
@@ -33,6 +34,7 @@ final class TaskThread {
   boolean run(Runnable operation) throws InterruptedException {
     if (busy) throw new IllegalStateException("the task waits and cannot ask");
     busy = true;
+    interrupted = false;
     work.put(operation);
     return settle();
   }
@@ -41,7 +43,7 @@ final class TaskThread {
   boolean settle() {
     long deadline = System.nanoTime() + PATIENCE_NANOS;
     while (busy) {
-      if (thread.getState() == Thread.State.WAITING && waitsForMemory()) return !busy;
+      if (!interrupted && thread.getState() == Thread.State.WAITING && waitsForMemory()) return !busy;
       if (!thread.isAlive()) throw new IllegalStateException("the task's thread died");
       if (System.nanoTime() > deadline) throw new IllegalStateException("the operation neither ends nor waits");
       LockSupport.parkNanos(PAUSE_NANOS);
@@ -49,7 +51,9 @@ final class TaskThread {
     return true;
   }
 
+  /** Ends the wait, or the thread when it is idle. An interrupted thread goes on counting as waiting for a while: its end tells. */
   void interrupt() {
+    interrupted = busy;
     thread.interrupt();
   }
 
