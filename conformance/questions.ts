@@ -5,6 +5,9 @@ import type { Generation } from "../src/config/release.js";
 import { EXTENDED_PROFILES, PROFILES, type Profile } from "../src/trace/profiles.js";
 import { endLine } from "../src/trace/write.js";
 import { Workload } from "../src/trace/workload.js";
+import { Random } from "../src/trace/random.js";
+import { unmanagedTrace } from "./unmanaged.js";
+import { collectionVector, mapVector, shuffleVector, sorterVector, vectorsHeader } from "./vectors.js";
 import type { SparkVersion } from "./versions.js";
 
 /** A kind of questions. */
@@ -29,6 +32,22 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     about: "one long trace of the profile waiting, so that what comes late is seen as well",
     rows: 20_000,
   },
+  unmanaged: {
+    about: "memory that others hold outside of the pools, as polls tell it to tasks and blocks (4.1)",
+    rows: 600,
+    against: ({ release }) => (release < 401 ? "unmanaged consumers came with 4.1" : null),
+    ask(spark, seed, rows) {
+      const { header, requests } = unmanagedTrace(`spark-${spark.version}`, seed, rows);
+      return [JSON.stringify(header), ...requests.map((each) => JSON.stringify(each)), endLine(requests.length)];
+    },
+  },
+  sorter: vectors("external sorters of one task: when they spill, what that frees, what is refused", sorterVector),
+  map: vectors("the hash map: how many keys it takes, and what it holds", mapVector),
+  shuffle: vectors("shuffle sorters of one task: spills, files, bytes of partitions", shuffleVector),
+  collection: vectors(
+    "collections of objects whose size is an estimate, forced to spill by others or not",
+    collectionVector,
+  ),
 };
 
 /** The kinds of these names that this Spark can be asked; all where none is named. Throws Refusal for what cannot be asked. */
@@ -61,6 +80,20 @@ function traces(profile: string, { about, manager }: Profile): Kind {
       const header = { trace: "executor-memory", version: 1, engine: `spark-${spark.version}`, ...asked };
       const requests = [...workload.rows(rows)].map(([request]) => JSON.stringify(request));
       return [JSON.stringify(header), ...requests, endLine(requests.length)];
+    },
+  };
+}
+
+/** `vector` is told whether this Spark has a spill threshold in bytes. */
+function vectors(about: string, vector: (random: Random, bytesThreshold: boolean) => object): Kind {
+  return {
+    about,
+    rows: 10,
+    against: () => null,
+    ask({ version, release }, seed, rows) {
+      const random = new Random(seed);
+      const made = Array.from({ length: rows }, () => vector(random, release >= 401));
+      return [vectorsHeader(version), ...made].map((each) => JSON.stringify(each)).concat(endLine(rows));
     },
   };
 }

@@ -7,7 +7,7 @@ import java.lang.management.ManagementFactory;
 import java.lang.reflect.InvocationTargetException;
 import org.apache.spark.SparkConf;
 
-final class Pools {
+public final class Pools {
   final SparkConf conf = new SparkConf(false);
   final MemoryManager manager;
   private final MemoryPool[] pools = new MemoryPool[4];

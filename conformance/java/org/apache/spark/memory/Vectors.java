@@ -2,6 +2,8 @@
 package org.apache.spark.memory;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.spark.shuffle.sort.ShuffleVector;
+import org.apache.spark.util.collection.CollectionVector;
 
 final class Vectors implements Main.Respondent {
   private long tasks = 0;
@@ -17,10 +19,16 @@ final class Vectors implements Main.Respondent {
     tasks++;
     switch (vector.get("vector").asText()) {
       case "sorter":
-        SorterVector.answer(vector, result, tasks);
+        new SorterVector(vector, result, tasks).answer();
         break;
       case "map":
         MapVector.answer(vector, result, tasks);
+        break;
+      case "shuffle":
+        new ShuffleVector(vector, result, tasks).answer();
+        break;
+      case "collection":
+        CollectionVector.answer(vector, result, tasks);
         break;
       default:
         throw new IllegalStateException("no vector " + vector.get("vector"));
