@@ -32,7 +32,7 @@ async function resolveJars(
   say(`fetching Spark ${spark.version} with Maven (once a version) ...`);
   const made = `${file}.${process.pid}`;
   try {
-    const options = [`-Dspark=${spark.version}`, `-Dscala=${spark.scala}`, "-DincludeScope=runtime"];
+    const options = [`-Dspark=${spark.version}`, `-Dscala=${spark.scala}`, "-DincludeScope=test"];
     const output = [`-Dmdep.outputFile=${made}`, `-Dmdep.pathSeparator=${delimiter}`];
     const maven = await run(tools.maven, [
       "-B",
