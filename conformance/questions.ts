@@ -88,7 +88,7 @@ function traces(profile: string, { about, manager }: Profile): Kind {
 function vectors(about: string, vector: (random: Random, bytesThreshold: boolean) => object): Kind {
   return {
     about,
-    rows: 10,
+    rows: 4,
     against: () => null,
     ask({ version, release }, seed, rows) {
       const random = new Random(seed);

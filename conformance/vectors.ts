@@ -13,7 +13,7 @@ export function vectorsHeader(version: string): Vector {
 
 /** External sorters of one task (kind `sorter`). */
 export function sorterVector(random: Random): Vector {
-  const { conf, total } = memory(random, [300_000, 1_000_000, 3_000_000, 8_000_000]);
+  const { conf, total } = memory(random, [300_000, 1_000_000, 3_000_000, 3_000_000]);
   const pageSize = random.of([4096, 16_384, 65_536, 100_000, 262_144]);
   const sorters = 1 + random.below(2);
   return {
@@ -30,7 +30,7 @@ export function sorterVector(random: Random): Vector {
 
 /** Shuffle sorters of one task (kind `shuffle`). */
 export function shuffleVector(random: Random, bytesThreshold: boolean): Vector {
-  const { conf, total } = memory(random, [300_000, 1_000_000, 3_000_000, 8_000_000]);
+  const { conf, total } = memory(random, [300_000, 1_000_000, 3_000_000, 3_000_000]);
   const pageSize = random.of([4096, 16_384, 65_536, 100_000]);
   const sorters = 1 + random.below(2);
   return {
@@ -64,7 +64,7 @@ export function mapVector(random: Random): Vector {
 
 /** Collections of objects whose size is an estimate, and a bystander (kind `collection`). */
 export function collectionVector(random: Random, bytesThreshold: boolean): Vector {
-  const { conf, total } = memory(random, [100_000, 1_000_000, 8_000_000]);
+  const { conf, total } = memory(random, [100_000, 1_000_000, 3_000_000]);
   const collections = Array.from({ length: 1 + random.below(3) }, () => random.of(["sorter", "map"]));
   const most = Math.max(8, Math.floor(total / 200));
   const segments = Array.from({ length: 3 + random.below(10) }, (): Segment => {
@@ -107,6 +107,6 @@ function rowSegments(random: Random, sorters: number, longest: number): Segment[
   return Array.from({ length: 2 + random.below(6) }, (): Segment => {
     const long = random.below(8) === 0;
     const length = 1 + random.below(long ? Math.floor(longest) : 200);
-    return [random.below(sorters), 1 + random.below(length > 400 ? 40 : 30_000), length];
+    return [random.below(sorters), 1 + random.below(length > 400 ? 40 : 12_000), length];
   });
 }
