@@ -6,6 +6,7 @@ import { EXTENDED_PROFILES, PROFILES, type Profile } from "../src/trace/profiles
 import { endLine } from "../src/trace/write.js";
 import { Workload } from "../src/trace/workload.js";
 import { Random } from "../src/trace/random.js";
+import { blocksTrace } from "./blocks.js";
 import { unmanagedTrace } from "./unmanaged.js";
 import { collectionVector, mapVector, shuffleVector, sorterVector, vectorsHeader } from "./vectors.js";
 import type { SparkVersion } from "./versions.js";
@@ -31,6 +32,15 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     ...traces("waiting", PROFILES["waiting"]!),
     about: "one long trace of the profile waiting, so that what comes late is seen as well",
     rows: 20_000,
+  },
+  blocks: {
+    about: "a block manager: put by iterator, every storage level, reading back, read locks, ends of tasks",
+    rows: 300,
+    against: () => null,
+    ask(spark, seed, rows) {
+      const { header, requests } = blocksTrace(spark, seed, rows);
+      return [JSON.stringify(header), ...requests.map((each) => JSON.stringify(each)), endLine(requests.length)];
+    },
   },
   unmanaged: {
     about: "memory that others hold outside of the pools, as polls tell it to tasks and blocks (4.1)",

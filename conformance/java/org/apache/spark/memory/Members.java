@@ -44,6 +44,13 @@ final class Members {
     }
   }
 
+  /** Calls a public method without arguments of whatever class the object is. */
+  static Object invoke(Object of, String name) throws ReflectiveOperationException {
+    Method method = of.getClass().getMethod(name);
+    method.setAccessible(true);
+    return method.invoke(of);
+  }
+
   /** The only instance of a Scala object; null when this Spark has none of that name. */
   static Object module(String name) throws ReflectiveOperationException {
     try {
