@@ -17,7 +17,11 @@ const MOSTLY = [4, 5, 8, 12, 13, 14];
 const NOT_ON_DISK = [4, 5, 4, 5, 6];
 
 /** Header and requests of one trace. */
-export function blocksTrace({ version, release }: SparkVersion, seed: number, rows: number): { header: object; requests: object[] } {
+export function blocksTrace(
+  { version, release }: SparkVersion,
+  seed: number,
+  rows: number,
+): { header: object; requests: object[] } {
   const random = new Random(seed);
   const memory = random.of([4000, 12_000, 100_000, 1_000_000]);
   const conf: Record<string, string> = {
@@ -31,7 +35,14 @@ export function blocksTrace({ version, release }: SparkVersion, seed: number, ro
     ...(random.chance(0.4) ? { "spark.storage.unrollMemoryGrowthFactor": random.of(["1.0", "1.2", "4.0"]) } : {}),
   };
   const made = { manager: "unified", cores: 1, collector: "G1", conf };
-  const header = { trace: "executor-memory", version: 1, extension: "blocks-1", engine: `spark-${version}`, profile: "blocks", seed };
+  const header = {
+    trace: "executor-memory",
+    version: 1,
+    extension: "blocks-1",
+    engine: `spark-${version}`,
+    profile: "blocks",
+    seed,
+  };
   const talk = new Talk(random, memory, release);
   while (talk.requests.length < rows) talk.next();
   return { header: { ...header, ...made }, requests: talk.requests };
@@ -78,7 +89,14 @@ class Talk {
     // What is left of a put outside of tasks would stay for ever unless it is used.
     const task = huge ? this.#task() : 1 + random.below(3);
     const block = this.#newBlock();
-    this.#ask({ op: "unrollPut", task, block, mode: offHeap ? "offHeap" : "onHeap", form, records: this.#records(huge) });
+    this.#ask({
+      op: "unrollPut",
+      task,
+      block,
+      mode: offHeap ? "offHeap" : "onHeap",
+      form,
+      records: this.#records(huge),
+    });
     if (huge) this.#handles.push({ block, task, form, started: false });
     else this.#blocks.push(block);
   }
@@ -89,7 +107,14 @@ class Talk {
     const block = known ? random.of(this.#blocks) : this.#newBlock();
     const level = this.#level();
     const from = random.of(["iterator", "bytes"]);
-    this.#ask({ op: "putBlock", task: this.#task(), block, level, from, records: this.#records(random.below(8) === 0) });
+    this.#ask({
+      op: "putBlock",
+      task: this.#task(),
+      block,
+      level,
+      from,
+      records: this.#records(random.below(8) === 0),
+    });
     if (known) return;
     this.#blocks.push(block);
     if (level >= 8 && level < 15) this.#onDisk.push(block);
@@ -120,7 +145,9 @@ class Talk {
     if (this.#handles.length === 0) return;
     const at = random.below(this.#handles.length);
     const { block, form, started } = this.#handles[at]!;
-    const use = random.of(form === "bytes" && !started ? ["finish", "close", "take", "exhaust"] : ["close", "take", "exhaust"]);
+    const use = random.of(
+      form === "bytes" && !started ? ["finish", "close", "take", "exhaust"] : ["close", "take", "exhaust"],
+    );
     this.#ask({ op: "handle", block, use, count: use === "take" ? 1 + random.below(40) : 0 });
     if (use === "take") this.#handles[at]!.started = true;
     else this.#handles.splice(at, 1);
@@ -131,7 +158,9 @@ class Talk {
 
   #unlock(): void {
     if (this.#locks.length === 0) return;
-    const [{ block, task }] = this.#locks.splice(this.#random.below(this.#locks.length), 1) as [(typeof this.#locks)[number]];
+    const at = this.#random.below(this.#locks.length);
+    const { block, task } = this.#locks[at]!;
+    this.#locks.splice(at, 1);
     this.#ask({ op: "unlock", task, block });
   }
 
@@ -177,15 +206,19 @@ class Talk {
   }
 
   #anyBlock(): string {
-    return this.#blocks.length === 0 || this.#random.below(15) === 0 ? `test_${900_000 + this.#random.below(9)}` : this.#random.of(this.#blocks);
+    return this.#blocks.length === 0 || this.#random.below(15) === 0
+      ? `test_${900_000 + this.#random.below(9)}`
+      : this.#random.of(this.#blocks);
   }
 
   /** `huge`: more than all of the memory of either mode. */
   #records(huge: boolean): Run[] {
     const random = this.#random;
-    const total = huge ? 2 * Math.max(this.#memory, 300_000) : Math.max(8, random.below(Math.ceil(this.#memory / random.of([1, 2, 4, 10]))));
+    const total = huge
+      ? 2 * Math.max(this.#memory, 300_000)
+      : Math.max(8, random.below(Math.ceil(this.#memory / random.of([1, 2, 4, 10]))));
     const runs: Run[] = [];
-    for (let left = total; left > 0; ) {
+    for (let left = total; left > 0;) {
       const bytes = Math.max(4, Math.min(left, random.below(Math.ceil(total / random.of([2, 10, 60])) + 5)));
       const count = Math.max(1, Math.min(60, random.below(Math.ceil(left / bytes) + 1)));
       runs.push([count, bytes]);
