@@ -106,7 +106,12 @@ export class Workload {
       const owners = [...this.#tasks.keys()].filter((task) => !this.#waits(task));
       if (plain.length + owners.length === 0) throw new Refusal("a task waits and nobody is left who could release");
       for (const task of owners) yield this.#put({ op: "endTask", task });
-      for (const task of plain) yield this.#put({ op: "execReleaseAll", task });
+      for (const task of plain) {
+        const ask: Op = { op: "execReleaseAll", task };
+        // Fewer and fewer wait, until no order is left.
+        while (this.#leavesOrderOpen(ask)) yield this.#put({ op: "interrupt", task: [...this.#waiting.keys()][0]! });
+        yield this.#put(ask);
+      }
     }
   }
 

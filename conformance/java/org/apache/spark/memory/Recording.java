@@ -178,7 +178,7 @@ final class Recording implements Main.Respondent {
       case "endTask":
         return end(known(tasks.get(task(row)), "task " + task(row)));
       case "interrupt":
-        return now(known(threads.get(task(row)), "task " + task(row))::interrupt);
+        return now(() -> interrupt(task(row)));
       default:
         if (unmanaged != null && unmanaged.knows(row)) return result -> unmanaged.answer(row, result);
         throw new IllegalStateException("no operation " + row.get("op"));
@@ -212,6 +212,12 @@ final class Recording implements Main.Respondent {
           .put("onHeap", (Long) Members.call(task, "getPeakOnHeapExecutionMemory"))
           .put("offHeap", (Long) Members.call(task, "getPeakOffHeapExecutionMemory"));
     };
+  }
+
+  private void interrupt(long task) {
+    TaskThread thread = known(threads.get(task), "task " + task);
+    if (!thread.waits()) throw new IllegalStateException("task " + task + " does not wait");
+    thread.interrupt();
   }
 
   private void forget(long task) {

@@ -6,6 +6,7 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 import java.lang.management.ThreadMXBean;
 import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 final class TaskThread {
@@ -35,7 +36,7 @@ final class TaskThread {
     if (busy) throw new IllegalStateException("the task waits and cannot ask");
     busy = true;
     interrupted = false;
-    work.put(operation);
+    if (!work.offer(operation, PATIENCE_NANOS, TimeUnit.NANOSECONDS)) throw new IllegalStateException("the task's thread has ended");
     return settle();
   }
 
@@ -55,6 +56,10 @@ final class TaskThread {
   void interrupt() {
     interrupted = busy;
     thread.interrupt();
+  }
+
+  boolean waits() {
+    return busy;
   }
 
   private boolean waitsForMemory() {
