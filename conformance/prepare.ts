@@ -15,8 +15,14 @@ const SOURCES = join(HERE, "java");
 /** The class path of a Spark with the recorder. `say` is told of what takes long. Throws Refusal when it cannot be had. */
 export async function prepare(spark: SparkVersion, tools: Tools, say: (text: string) => void): Promise<string> {
   const target = join(HERE, "target", spark.version);
-  mkdirSync(target, { recursive: true });
-  const jars = await resolveJars(spark, tools, target, say);
+  const fresh = mkdirSync(target, { recursive: true }) !== undefined;
+  let jars: string;
+  try {
+    jars = await resolveJars(spark, tools, target, say);
+  } catch (error) {
+    if (fresh) rmSync(target, { recursive: true });
+    throw error;
+  }
   return [await compile(spark, tools, target, jars), jars].join(delimiter);
 }
 
