@@ -41,7 +41,7 @@ Exit code: 0 all agree, 1 a disagreement, 2 a file that cannot be read.`;
 
 const VECTORS = { ...CONFIG_VECTORS, ...SORTER_VECTORS, ...MAP_VECTORS, ...SHUFFLE_VECTORS, ...COLLECTION_VECTORS };
 
-const CHECKERS: FileCheckers = {
+export const CHECKERS: FileCheckers = {
   vectors: (file) => checkVectors(file, VECTORS),
   trace: (file) => (Object.hasOwn(file.header, "extension") ? checkBlockTrace(file) : checkTrace(file)),
 };

@@ -28,6 +28,7 @@ const SECTIONS: Readonly<Record<Row["op"], string>> = {
   allocatePage: "5.4 and 5.8",
   freePage: "5.5",
   endTask: "5.7 and 10",
+  interrupt: "3.2, consequence 10",
   retry: "3.2 and 4.1",
   unmanaged: "4.4",
   clear: "8.10",

@@ -47,7 +47,7 @@ export type OnSpill = "all" | "asked" | "half" | "pages" | "nothing" | "others" 
 /** What rows ask. Bytes are whole numbers up to 2^53. */
 export type Op =
   | { op: "execAcquire" | "execRelease"; task: number; bytes: number; mode: ModeName }
-  | { op: "execReleaseAll" | "endTask"; task: number }
+  | { op: "execReleaseAll" | "endTask" | "interrupt"; task: number }
   | { op: "storageAcquire" | "unrollReserve"; block: string; bytes: number; mode: ModeName }
   | { op: "storageRelease" | "unrollRelease"; bytes: number; mode: ModeName }
   | { op: "put"; block: string; bytes: number; mode: ModeName; onEvict: "gone" | "disk" }
@@ -146,6 +146,7 @@ const OPS: Readonly<Record<Op["op"], Question>> = {
   execRelease: { asks: asking("task", "bytes", "mode"), done: NOTHING },
   execReleaseAll: { asks: asking("task"), done: { released: COUNT } },
   endTask: { asks: asking("task"), done: { leaked: COUNT } },
+  interrupt: { asks: asking("task"), done: NOTHING },
   storageAcquire: { asks: asking("block", "bytes", "mode"), done: DECIDED },
   storageRelease: { asks: asking("bytes", "mode"), done: NOTHING },
   unrollReserve: { asks: asking("block", "bytes", "mode"), done: DECIDED },

@@ -25,6 +25,10 @@ export interface Profile {
   readonly mostBlock?: number;
   readonly mostReleased?: number;
   readonly mostPage?: number;
+  /** Most requests that wait at a time, 1 when left out. More only where storage has nothing to give. */
+  readonly waiters?: number;
+  /** Whether a task gives back while its own request waits, so that the request may lose its entry. */
+  readonly ownReleases?: true;
 }
 
 const UNRESERVED = { "spark.testing.reservedMemory": ["0"] } as const;
@@ -297,6 +301,33 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       unrollReserve: 0.5,
       unrollRelease: 0.5,
     },
+  },
+};
+
+/** Profiles that go beyond version 1 of the format: interrupts, and several requests that wait. */
+export const EXTENDED_PROFILES: Readonly<Record<string, Profile>> = {
+  interrupts: {
+    ...PROFILES["waiting"]!,
+    about: "waiters that are interrupted, or whose task gives back what it holds while it waits",
+    weights: { ...PROFILES["waiting"]!.weights, interrupt: 2 },
+    ownReleases: true,
+  },
+  crowd: {
+    ...PROFILES["execution"]!,
+    about: "up to four waiters in both modes, in states in which the order of their looks cannot matter",
+    tasks: 7,
+    offHeapShare: 0.4,
+    conf: {
+      "spark.testing.memory": ["1000", "1001", "997", "12", "1000000", "6442450944"],
+      ...UNRESERVED,
+      "spark.memory.fraction": ["1.0", "0.6", "0.9999"],
+      "spark.memory.storageFraction": ["0"],
+      "spark.memory.offHeap.size": ["777", "1000", "9", "1g"],
+      ...ON_HEAP_PAGES,
+    },
+    weights: { execAcquire: 10, execRelease: 5, execReleaseAll: 0.7, interrupt: 0.7 },
+    waiters: 4,
+    ownReleases: true,
   },
 };
 

@@ -31,6 +31,11 @@ export class OutOfTurn extends Refusal {
   override readonly name = "OutOfTurn";
 }
 
+/** The end of a wait that was interrupted. */
+class Interrupted extends Refusal {
+  override readonly name = "Interrupted";
+}
+
 /** What of a header an executor is made from. */
 export type ReplayHeader = Pick<TraceHeader, "conf" | "cores" | "collector" | "generation" | "manager" | "looks">;
 
@@ -137,7 +142,12 @@ export class Replay {
       else if (effects.evicted !== undefined || effects.spills !== undefined)
         resumed.push({ i: waiter.i, result: { waits: true }, ...effects });
     });
-    if (this.#looks.length > 0) this.#waiters = this.#waiters.filter(({ step }) => step!.waiting);
+    const looked = new Set(this.#looks.map(({ waiter }) => waiter));
+    for (const waiter of this.#waiters) {
+      if (!waiter.step!.waiting && !looked.has(waiter))
+        resumed.push({ i: waiter.i, result: interruption(waiter.step!) });
+    }
+    this.#waiters = this.#waiters.filter(({ step }) => step!.waiting);
     return resumed;
   }
 
@@ -242,6 +252,8 @@ export class Replay {
       }
       case "endTask":
         return this.#endTask(row.task);
+      case "interrupt":
+        return this.#interrupt(row.task);
       default:
         return this.#unmanaged.apply(row);
     }
@@ -275,6 +287,13 @@ export class Replay {
     this.#tasks.delete(id);
     if (!this.peaks) return { leaked: bytes };
     return { leaked: bytes, peak: { onHeap: task.peak(ON_HEAP), offHeap: task.peak(OFF_HEAP) } };
+  }
+
+  #interrupt(task: number): Result {
+    const waiter = this.#waiters.find((each) => each.task === task);
+    if (waiter === undefined) throw new OutOfTurn(`task ${task} is interrupted and no request of it waits`);
+    waiter.step!.cancel(new Interrupted(`task ${task} was interrupted while it waited`));
+    return {};
   }
 
   #put(row: Extract<Op, { op: "put" }>): Result {
@@ -343,6 +362,16 @@ function* paged(consumer: TraceConsumer, bytes: number): Request<Result> {
     return { page: page.number, bytes: page.bytes };
   } catch (error) {
     return refused(error);
+  }
+}
+
+/** How a request that was given up has ended. The name is that under which the JVM throws it. */
+function interruption(step: Step<Result>): Result {
+  try {
+    return step.value;
+  } catch (error) {
+    if (error instanceof Interrupted) return { error: "InterruptedException" };
+    throw error;
   }
 }
 

@@ -9,7 +9,8 @@ import type { Region } from "../memory/manager.js";
 import { type Mode, type ModeName, modeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { divide } from "../policy/policy.js";
 import { modeOf, type OnSpill, type Op, type TraceHeader } from "./format.js";
-import { type Profile, PROFILE_NAMES, PROFILES } from "./profiles.js";
+import { type Change, orderMatters } from "./look-order.js";
+import { EXTENDED_PROFILES, type Profile, PROFILE_NAMES, PROFILES } from "./profiles.js";
 import { Random } from "./random.js";
 import { type Answer, Replay, type ReplayHeader } from "./replay.js";
 import { headerAnswers } from "./state.js";
@@ -50,13 +51,16 @@ export class Workload {
   #plainTasks: number[] = [];
   #blocks: string[] = [];
   readonly #pins = new Map<string, number>();
+  /** Requests of plain tasks that wait. */
+  readonly #waiting = new Map<number, { readonly bytes: number; readonly mode: Mode }>();
   #names = 0;
   #nextTask = 1;
   #rows = 0;
 
   /** Throws Refusal for a profile that there is not, and for a generation without the profile's manager. */
   constructor({ profile: name, seed, generation }: WorkloadOptions) {
-    const profile = Object.hasOwn(PROFILES, name) ? PROFILES[name]! : null;
+    const all = { ...PROFILES, ...EXTENDED_PROFILES };
+    const profile = Object.hasOwn(all, name) ? all[name]! : null;
     if (profile === null) throw new Refusal(`no profile "${name}": there are ${PROFILE_NAMES.join(", ")}`);
     const having = profile.manager === "static" ? GENERATIONS.slice(0, 1) : GENERATIONS;
     const chosen = generation ?? having.at(-1)!;
@@ -90,7 +94,7 @@ export class Workload {
     while (this.#rows < requests && tries < requests * TRIES_PER_ROW) {
       tries += 1;
       const ask = this.#choose(this.#op());
-      if (ask !== null) yield this.#put(ask);
+      if (ask !== null && !this.#leavesOrderOpen(ask)) yield this.#put(ask);
     }
     yield* this.#windDown();
   }
@@ -102,7 +106,12 @@ export class Workload {
       const owners = [...this.#tasks.keys()].filter((task) => !this.#waits(task));
       if (plain.length + owners.length === 0) throw new Refusal("a task waits and nobody is left who could release");
       for (const task of owners) yield this.#put({ op: "endTask", task });
-      for (const task of plain) yield this.#put({ op: "execReleaseAll", task });
+      for (const task of plain) {
+        const ask: Op = { op: "execReleaseAll", task };
+        // Fewer and fewer wait, until no order is left.
+        while (this.#leavesOrderOpen(ask)) yield this.#put({ op: "interrupt", task: [...this.#waiting.keys()][0]! });
+        yield this.#put(ask);
+      }
     }
   }
 
@@ -111,6 +120,8 @@ export class Workload {
     const request = { i: this.#rows, ...ask };
     const answers = this.#witnesses.map((witness) => witness.apply(request));
     this.#note(ask);
+    if (ask.op === "execAcquire") this.#waiting.set(ask.task, { bytes: ask.bytes, mode: modeOf(ask.mode) });
+    for (const task of this.#waiting.keys()) if (!this.#waits(task)) this.#waiting.delete(task);
     return [request, answers[this.#told]!];
   }
 
@@ -197,6 +208,12 @@ export class Workload {
         const block = this.#block();
         return block === null || (op === "remove" && this.#pins.has(block)) ? null : { op, block };
       }
+      case "interrupt": {
+        const waiting = [...this.#plainTasks, ...this.#tasks.keys()].filter((task) =>
+          this.#witnesses.every((witness) => witness.waitingRow(task) !== null),
+        );
+        return waiting.length === 0 ? null : { op, task: this.#random.of(waiting) };
+      }
       case "unpin":
         return this.#pins.size === 0 ? null : { op, block: this.#random.of([...this.#pins.keys()]) };
       case "consumer":
@@ -217,16 +234,18 @@ export class Workload {
     const most = this.#total(mode);
     const tasks = this.#plainTasks;
     const fresh = tasks.length === 0 || (tasks.length < this.#profile.tasks && this.#random.chance(0.2));
-    if (most === 0 || (fresh && this.#somebodyWaits)) return null;
+    const crowd = (this.#profile.waiters ?? 1) > 1;
+    if (most === 0 || (fresh && this.#somebodyWaits && !crowd)) return null;
     const task = fresh ? this.#nextTask : this.#random.of(tasks);
-    if (!fresh && !this.#surelyAnswered(task, mode)) return null;
+    if (crowd ? this.#waits(task) : !fresh && !this.#surelyAnswered(task, mode)) return null;
     if (fresh) this.#nextTask += 1;
     return { op: "execAcquire", task, bytes: this.#size(most), mode: modeName(mode) };
   }
 
   #execRelease(): Op | null {
     const mode = this.#mode();
-    const task = this.#taskOf(this.#plainTasks);
+    const own = this.#profile.ownReleases === true && this.#plainTasks.length > 0;
+    const task = own ? this.#random.of(this.#plainTasks) : this.#taskOf(this.#plainTasks);
     if (task === null) return null;
     const held = this.#random.of(this.#witnesses).executor.manager.executionHeld(task, mode);
     if (held === 0 && this.#random.below(20) > 0) return null;
@@ -297,6 +316,21 @@ export class Workload {
       const held = manager.executionHeld(task, mode);
       const { total, entries } = manager.regions[mode];
       return held > 0 && held * 2 * entries >= total;
+    });
+  }
+
+  // What several waiters are answered must not hang on the order of their looks.
+  #leavesOrderOpen(ask: Op): boolean {
+    if ((this.#profile.waiters ?? 1) === 1) return false;
+    // Without storage every generation answers the same.
+    const { executor } = this.#witnesses[0]!;
+    const waiting = [...this.#waiting];
+    if (ask.op === "execAcquire" && waiting.length === this.#profile.waiters) return true;
+    return ([ON_HEAP, OFF_HEAP] as const).some((mode) => {
+      const held = new Map<number, number>();
+      executor.manager.forEachEntry(mode, (task, bytes) => held.set(task, bytes));
+      const waiters = waiting.flatMap(([task, each]) => (each.mode === mode ? [{ task, bytes: each.bytes }] : []));
+      return orderMatters({ bytes: executor.manager.regions[mode].total, held }, waiters, changeOf(ask, mode));
     });
   }
 
@@ -378,6 +412,13 @@ export class Workload {
     const chosen = Object.entries(this.#profile.conf).map(([key, values]) => [key, this.#random.of(values)] as const);
     return Object.fromEntries(chosen.filter((each): each is readonly [string, string] => each[1] !== null));
   }
+}
+
+/** What a request of a plain task does to the execution pool of a mode. */
+function changeOf(ask: Op, mode: Mode): Change | null {
+  if (ask.op === "execReleaseAll") return { kind: "release", task: ask.task, bytes: Infinity };
+  if ((ask.op !== "execAcquire" && ask.op !== "execRelease") || modeOf(ask.mode) !== mode) return null;
+  return { kind: ask.op === "execAcquire" ? "acquire" : "release", task: ask.task, bytes: ask.bytes };
 }
 
 /** Whether the whole would be granted without a decision, so that nobody spills or waits. */
