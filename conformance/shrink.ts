@@ -55,20 +55,20 @@ export async function smallest<T>(
   attempts: number,
 ): Promise<readonly T[]> {
   let kept = items;
-  let left = attempts;
+  const budget = { left: attempts };
   const without = async (drop: (item: T, at: number) => boolean): Promise<boolean> => {
     const fewer = kept.filter((item, at) => !drop(item, at));
-    if (left <= 0 || fewer.length === kept.length || fewer.length === 0) return false;
-    left -= 1;
+    if (budget.left <= 0 || fewer.length === kept.length || fewer.length === 0) return false;
+    budget.left -= 1;
     if (!(await fails(fewer))) return false;
     kept = fewer;
     return true;
   };
   for (const each of new Set(items.map(group))) if (each !== undefined) await without((item) => group(item) === each);
-  for (let size = Math.ceil(kept.length / 2); size >= 1 && left > 0;) {
+  for (let size = Math.ceil(kept.length / 2); size >= 1 && budget.left > 0;) {
     let any = false;
     // From the end: what stands there hangs on what stands before it, and not the other way round.
-    for (let from = kept.length - size; from > -size && left > 0; from -= size) {
+    for (let from = kept.length - size; from > -size && budget.left > 0; from -= size) {
       const start = Math.max(0, from);
       const end = from + size;
       any = (await without((_, at) => at >= start && at < end)) || any;

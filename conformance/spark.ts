@@ -91,7 +91,7 @@ class Jvm implements Oracle {
 
   #take(line: string): void {
     const asked = this.#asked[0]!;
-    const end = /^\{"end":/.test(line) ? (JSON.parse(line) as { end: number; broken?: string }) : null;
+    const end = line.startsWith('{"end":') ? (JSON.parse(line) as { end: number; broken?: string }) : null;
     asked.lines.push(end === null ? line : JSON.stringify({ end: end.end }));
     if (end === null) return;
     this.#asked.shift();
@@ -100,7 +100,9 @@ class Jvm implements Oracle {
 
   #fail(): void {
     const said = this.#errors.trim().split("\n").slice(-5).join("\n");
-    for (const { reject } of this.#asked.splice(0))
-      reject(new Refusal(`Spark ${this.#spark.version} has ended without an answer${said === "" ? "" : `:\n${said}`}`));
+    for (const asked of this.#asked.splice(0))
+      asked.reject(
+        new Refusal(`Spark ${this.#spark.version} has ended without an answer${said === "" ? "" : `:\n${said}`}`),
+      );
   }
 }

@@ -2,7 +2,6 @@
 // when memory is short. When the array grows, when a page is asked for, when it spills and what counts as memory are those
 // of Spark's sorter, step by step (section 9.2 of the law); the order is stable, which Spark leaves open.
 
-import { assert } from "../fault.js";
 import { OFFSET_SPAN, pageOf } from "../memory/address.js";
 import type { Page } from "../memory/page.js";
 import type { Views } from "../memory/views.js";
