@@ -3,7 +3,7 @@
 
 import { BYTE_UNITS, parseBytes, type ByteUnit } from "../config/bytes.js";
 import { containerLayout } from "../config/container.js";
-import { readConf } from "../config/keys.js";
+import { KEY_NAMES, KEYS, readConf } from "../config/keys.js";
 import { COLLECTORS, memoryLayout, readOuts, type Collector } from "../config/layout.js";
 import { ruledRelease } from "../config/release.js";
 import { parseTime, TIME_UNITS, type TimeUnit } from "../config/time.js";
@@ -87,6 +87,18 @@ export const CONFIG_VECTORS: VectorCheckers = {
     const text = textField(vector, "text");
     const unit = oneOf(vector, "unit", Object.keys(TIME_UNITS) as TimeUnit[]);
     return compare(vector, () => ({ value: String(parseTime(text, unit)) }));
+  },
+  // One typed key, read from a configuration that holds nothing else. Beyond version 1 of the format.
+  key: (vector, { version }) => {
+    const name = oneOf(vector, "key", KEY_NAMES);
+    const conf = readConf("text" in vector ? { [name]: textField(vector, "text") } : {}, version);
+    return compare(vector, () => {
+      const value = conf.get(name);
+      // Java prints doubles in its own way; null stands for what is not set.
+      const { value: printed } = vector["result"] as { readonly value?: string };
+      const same = KEYS[name].type === "double" && printed !== undefined && Number(printed) === (Number(value) || 0);
+      return { value: same ? printed : value === undefined ? "null" : `${value}` };
+    });
   },
   address: (vector) => {
     const page = integerField(vector, "page");
