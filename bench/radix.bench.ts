@@ -28,8 +28,7 @@ export const radix: Bench = {
   name: "radix",
   about:
     "Ascending sort of random signed 8-byte prefixes with their pointers, all 8 bytes, as much scratch space as data. Off-heap it " +
-    "is one call into the WebAssembly kernel; on-heap TypeScript splits the records, and parts that fit the cache pass through a small " +
-    "linear memory to the same kernel and back. Making the records, and checking and hashing the order, are untimed.",
+    "is one call into the WebAssembly kernel, on-heap TypeScript. Making the records, and checking and hashing the order, are untimed.",
   cases: (settings) =>
     parameter(settings, [[1000, "1 k"] as const], [[1e6, "1 M"] as const, [1e7, "10 M"] as const]).flatMap(
       ([rows, text]) => ([OFF_HEAP, ON_HEAP] as const).map((mode) => sorts(settings, mode, rows, text)),

@@ -7,8 +7,8 @@ const HEAD = `# Results
 
 Written by \`npm run bench:peers\`; name benches behind \`--\` to measure only those again. A ratio above 1 means that we are better. Medians,
 with ranges over the rounds that count. Rounds in which other processes took more than ${MAX_FOREIGN_CORES} cores were thrown away (their number
-in brackets) and taken again; \`load\` is the most that others took in a round that counts. All contenders of a case that tell a
-hash of their results told this one.
+in brackets) and taken again; where too many were, the least disturbed stand for them and the bench says so. \`load\` is the most that
+others took in a round that counts. All contenders of a case that tell a hash of their results told this one.
 `;
 
 /** One bench: what is compared, with what command and where it was measured, what bounds it, and the table. */
