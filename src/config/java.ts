@@ -57,7 +57,7 @@ export function parseDouble(text: string): number {
   if (decimal) return Number(decimal[1]);
   const hex = HEX.exec(trimmed);
   if (hex) {
-    const fraction = hex[3] ?? hex[4] ?? "";
+    const fraction = hex[3] ?? hex[4]!;
     const magnitude = scaled(BigInt(`0x0${hex[2] ?? ""}${fraction}`), Number(hex[5]) - 4 * fraction.length);
     return hex[1] === "-" ? -magnitude : magnitude;
   }
@@ -92,7 +92,7 @@ export function times(x: bigint, factor: number): bigint {
 
 function parseInteger(text: string, min: bigint, max: bigint, rule: string): bigint {
   if (!/^[+-]?\d+$/.test(text)) throw new BadValue(text, rule);
-  const value = BigInt(text.replace("+", ""));
+  const value = BigInt(text);
   if (value < min || value > max) throw new BadValue(text, rule);
   return value;
 }

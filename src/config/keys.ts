@@ -55,38 +55,34 @@ function row<V>(
   type: KeyType,
   unit: Key<V>["unit"],
   fallback: V,
-  since: string,
+  since: Release,
   meaning: string,
   more: More<V> = {},
 ): Key<V> {
-  // Keys older than the oldest release here are read by all of them.
-  return Object.freeze({
-    type,
-    unit,
-    fallback,
-    since: Number(since.split(".")[0]) < 2 ? 0 : releaseOf(since),
-    meaning,
-    ...more,
-  });
+  return Object.freeze({ type, unit, fallback, since, meaning, ...more });
 }
 
 type Unset<V> = V | undefined;
 
-const bytes = (unit: ByteUnit, fallback: bigint, since: string, meaning: string, more?: More<bigint>): Key<bigint> =>
+const bytes = (unit: ByteUnit, fallback: bigint, since: Release, meaning: string, more?: More<bigint>): Key<bigint> =>
   row("bytes", unit, fallback, since, meaning, more);
-const bytesOrUnset = (unit: ByteUnit, since: string, meaning: string, more?: More<Unset<bigint>>): Key<Unset<bigint>> =>
-  row<Unset<bigint>>("bytes", unit, undefined, since, meaning, more);
-const time = (unit: TimeUnit, fallback: bigint, since: string, meaning: string, more?: More<bigint>): Key<bigint> =>
+const bytesOrUnset = (
+  unit: ByteUnit,
+  since: Release,
+  meaning: string,
+  more?: More<Unset<bigint>>,
+): Key<Unset<bigint>> => row<Unset<bigint>>("bytes", unit, undefined, since, meaning, more);
+const time = (unit: TimeUnit, fallback: bigint, since: Release, meaning: string, more?: More<bigint>): Key<bigint> =>
   row("time", unit, fallback, since, meaning, more);
-const long = (fallback: bigint, since: string, meaning: string, more?: More<bigint>): Key<bigint> =>
+const long = (fallback: bigint, since: Release, meaning: string, more?: More<bigint>): Key<bigint> =>
   row("long", null, fallback, since, meaning, more);
-const longOrUnset = (since: string, meaning: string, more?: More<Unset<bigint>>): Key<Unset<bigint>> =>
+const longOrUnset = (since: Release, meaning: string, more?: More<Unset<bigint>>): Key<Unset<bigint>> =>
   row<Unset<bigint>>("long", null, undefined, since, meaning, more);
-const int = (fallback: number, since: string, meaning: string, more?: More<number>): Key<number> =>
+const int = (fallback: number, since: Release, meaning: string, more?: More<number>): Key<number> =>
   row("int", null, fallback, since, meaning, more);
-const double = (fallback: number, since: string, meaning: string, more?: More<number>): Key<number> =>
+const double = (fallback: number, since: Release, meaning: string, more?: More<number>): Key<number> =>
   row("double", null, fallback, since, meaning, more);
-const boolean = (fallback: boolean, since: string, meaning: string, more?: More<boolean>): Key<boolean> =>
+const boolean = (fallback: boolean, since: Release, meaning: string, more?: More<boolean>): Key<boolean> =>
   row("boolean", null, fallback, since, meaning, more);
 
 /** Longest array that a JVM is asked for, bytes. */
@@ -102,135 +98,131 @@ const within = (least: bigint, most: bigint) => ({
 
 export const KEYS = Object.freeze({
   // Unified memory
-  "spark.executor.memory": bytes("MiB", 1024n, "0.7", "heap of an executor"),
-  "spark.driver.memory": bytes("MiB", 1024n, "1.1", "heap of the driver"),
-  "spark.executor.cores": int(1, "1.0", "task slots of an executor; the page size depends on them"),
-  "spark.memory.fraction": double(0.6, "1.6", "share of heap minus reserve that execution and storage use together"),
-  "spark.memory.storageFraction": double(0.5, "1.6", "share of that region where storage is protected from execution", {
+  "spark.executor.memory": bytes("MiB", 1024n, 7, "heap of an executor"),
+  "spark.driver.memory": bytes("MiB", 1024n, 101, "heap of the driver"),
+  "spark.executor.cores": int(1, 100, "task slots of an executor; the page size depends on them"),
+  "spark.memory.fraction": double(0.6, 106, "share of heap minus reserve that execution and storage use together"),
+  "spark.memory.storageFraction": double(0.5, 106, "share of that region where storage is protected from execution", {
     check: { rule: "must be at least 0 and below 1", holds: (v, release) => release < 300 || (v >= 0 && v < 1) },
   }),
-  "spark.memory.offHeap.enabled": boolean(false, "1.6", "page-based execution memory lies off-heap", {
+  "spark.memory.offHeap.enabled": boolean(false, 106, "page-based execution memory lies off-heap", {
     oldNames: ["spark.unsafe.offHeap"],
   }),
-  "spark.memory.offHeap.size": bytes("BYTE", 0n, "1.6", "off-heap memory of execution and storage together", {
+  "spark.memory.offHeap.size": bytes("BYTE", 0n, 106, "off-heap memory of execution and storage together", {
     check: notNegative,
   }),
   "spark.memory.unmanagedMemoryPollingInterval": time(
     "MILLISECONDS",
     0n,
-    "4.1",
+    401,
     "how often unmanaged consumers are asked what they use; 0 is never",
   ),
-  "spark.buffer.pageSize": bytesOrUnset("BYTE", "1.5", "page size, taken as it is", { typedSince: 300 }),
-  "spark.unsafe.exceptionOnMemoryLeak": boolean(false, "1.4", "a task that leaks memory fails"),
-  "spark.storage.exceptionOnPinLeak": boolean(false, "1.6", "a task that leaves block locks fails"),
-  "spark.memory.debugFill": boolean(false, "2.0", "fill pages at allocation and at free", { processProperty: true }),
+  "spark.buffer.pageSize": bytesOrUnset("BYTE", 105, "page size, taken as it is", { typedSince: 300 }),
+  "spark.unsafe.exceptionOnMemoryLeak": boolean(false, 104, "a task that leaks memory fails"),
+  "spark.storage.exceptionOnPinLeak": boolean(false, 106, "a task that leaves block locks fails"),
+  "spark.memory.debugFill": boolean(false, 200, "fill pages at allocation and at free", { processProperty: true }),
 
   // Storage
-  "spark.storage.unrollMemoryThreshold": long(2n ** 20n, "1.1", "first reservation of a block being unrolled, bytes", {
+  "spark.storage.unrollMemoryThreshold": long(2n ** 20n, 101, "first reservation of a block being unrolled, bytes", {
     typedSince: 300,
   }),
-  "spark.storage.unrollMemoryCheckPeriod": long(16n, "2.3", "elements between two looks at a growing block"),
-  "spark.storage.unrollMemoryGrowthFactor": double(1.5, "2.3", "what a growing block reserves ahead"),
-  "spark.storage.memoryMapThreshold": bytes("BYTE", 2n ** 21n, "0.9", "disk blocks from this size on are mapped"),
-  "spark.rdd.compress": boolean(false, "0.6", "compress serialized blocks"),
-  "spark.broadcast.blockSize": bytes("KiB", 4096n, "0.5", "size of a piece of a broadcast"),
-  "spark.taskMetrics.trackUpdatedBlockStatuses": boolean(false, "2.3", "tasks report the blocks they changed"),
+  "spark.storage.unrollMemoryCheckPeriod": long(16n, 203, "elements between two looks at a growing block"),
+  "spark.storage.unrollMemoryGrowthFactor": double(1.5, 203, "what a growing block reserves ahead"),
+  "spark.storage.memoryMapThreshold": bytes("BYTE", 2n ** 21n, 9, "disk blocks from this size on are mapped"),
+  "spark.rdd.compress": boolean(false, 6, "compress serialized blocks"),
+  "spark.broadcast.blockSize": bytes("KiB", 4096n, 5, "size of a piece of a broadcast"),
+  "spark.taskMetrics.trackUpdatedBlockStatuses": boolean(false, 203, "tasks report the blocks they changed"),
   "spark.network.maxRemoteBlockSizeFetchToMem": bytes(
     "BYTE",
     200n * 2n ** 20n,
-    "3.0",
+    300,
     "larger remote blocks go to disk",
     {
       check: { rule: "must be at most 2147483135", holds: (v) => v <= 2_147_483_135n },
     },
   ),
-  "spark.task.maxDirectResultSize": bytes("BYTE", 2n ** 20n, "2.0", "larger task results go through storage", {
+  "spark.task.maxDirectResultSize": bytes("BYTE", 2n ** 20n, 200, "larger task results go through storage", {
     check: { rule: "must be below 2147483632", holds: (v, release) => release < 305 || v < MAX_ROUNDED_ARRAY },
   }),
-  "spark.driver.maxResultSize": bytes("BYTE", 2n ** 30n, "1.2", "limit of the results of one action"),
+  "spark.driver.maxResultSize": bytes("BYTE", 2n ** 30n, 102, "limit of the results of one action"),
 
   // Spilling and sorting
   "spark.shuffle.spill.initialMemoryThreshold": bytes(
     "BYTE",
     5_242_880n,
-    "1.1",
+    101,
     "what an object collection has for free",
   ),
-  "spark.shuffle.spill.numElementsForceSpillThreshold": int(
-    2_147_483_647,
-    "1.6",
-    "records after which a sorter spills",
-  ),
+  "spark.shuffle.spill.numElementsForceSpillThreshold": int(2_147_483_647, 106, "records after which a sorter spills"),
   "spark.shuffle.spill.maxSizeInBytesForSpillThreshold": bytes(
     "BYTE",
     LONG_MAX,
-    "4.1",
+    401,
     "bytes after which a sorter spills",
     {
       check: positive,
     },
   ),
-  "spark.shuffle.spill.batchSize": long(10_000n, "0.9", "objects a serializer batch"),
-  "spark.shuffle.spill.compress": boolean(true, "0.9", "compress local spill files"),
-  "spark.shuffle.compress": boolean(true, "0.6", "compress shuffle files, shuffle spills too"),
-  "spark.shuffle.spill.diskWriteBufferSize": bytes("BYTE", 2n ** 20n, "2.3", "staging buffer of a spill writer", {
+  "spark.shuffle.spill.batchSize": long(10_000n, 9, "objects a serializer batch"),
+  "spark.shuffle.spill.compress": boolean(true, 9, "compress local spill files"),
+  "spark.shuffle.compress": boolean(true, 6, "compress shuffle files, shuffle spills too"),
+  "spark.shuffle.spill.diskWriteBufferSize": bytes("BYTE", 2n ** 20n, 203, "staging buffer of a spill writer", {
     check: {
       rule: "must lie between 13 and 2147483632 (before 3.0 between 1 and 2147483647)",
       holds: (v, release) => (release < 300 ? v > 0n && v < 2n ** 31n : v > 12n && v <= MAX_ROUNDED_ARRAY),
     },
   }),
-  "spark.shuffle.file.buffer": bytes("KiB", 32n, "1.4", "file buffer of a shuffle writer", {
+  "spark.shuffle.file.buffer": bytes("KiB", 32n, 104, "file buffer of a shuffle writer", {
     check: within(1n, MAX_ROUNDED_ARRAY / 1024n),
   }),
   "spark.shuffle.sort.initialBufferSize": bytes(
     "BYTE",
     4096n,
-    "2.1",
+    201,
     "first size of the pointer array, used as a count",
     {
       check: within(1n, 2_147_483_647n),
     },
   ),
-  "spark.shuffle.sort.useRadixSort": boolean(true, "2.0", "sort pointers by radix"),
-  "spark.unsafe.sorter.spill.reader.buffer.size": bytes("BYTE", 2n ** 20n, "2.1", "buffer of a spill reader", {
+  "spark.shuffle.sort.useRadixSort": boolean(true, 200, "sort pointers by radix"),
+  "spark.unsafe.sorter.spill.reader.buffer.size": bytes("BYTE", 2n ** 20n, 201, "buffer of a spill reader", {
     check: within(2n ** 20n, 2n ** 24n),
   }),
-  "spark.unsafe.sorter.spill.read.ahead.enabled": boolean(true, "2.3", "read spill files ahead"),
+  "spark.unsafe.sorter.spill.read.ahead.enabled": boolean(true, 203, "read spill files ahead"),
 
   // Containers
-  "spark.executor.memoryOverhead": bytesOrUnset("MiB", "2.3", "container memory outside the heap", {
+  "spark.executor.memoryOverhead": bytesOrUnset("MiB", 203, "container memory outside the heap", {
     oldNames: ["spark.yarn.executor.memoryOverhead"],
   }),
-  "spark.executor.memoryOverheadFactor": double(0.1, "3.3", "overhead as a share of the heap", { check: positive }),
-  "spark.executor.minMemoryOverhead": bytes("MiB", 384n, "4.0", "least overhead"),
-  "spark.driver.memoryOverhead": bytesOrUnset("MiB", "2.3", "the same for the driver in cluster mode", {
+  "spark.executor.memoryOverheadFactor": double(0.1, 303, "overhead as a share of the heap", { check: positive }),
+  "spark.executor.minMemoryOverhead": bytes("MiB", 384n, 400, "least overhead"),
+  "spark.driver.memoryOverhead": bytesOrUnset("MiB", 203, "the same for the driver in cluster mode", {
     oldNames: ["spark.yarn.driver.memoryOverhead"],
   }),
-  "spark.driver.memoryOverheadFactor": double(0.1, "3.3", "the same for the driver", { check: positive }),
-  "spark.driver.minMemoryOverhead": bytes("MiB", 384n, "4.0", "the same for the driver"),
-  "spark.executor.pyspark.memory": bytesOrUnset("MiB", "2.4", "memory of the Python workers of an executor"),
-  "spark.kubernetes.memoryOverheadFactor": double(0.1, "2.4", "overhead as a share of the heap on Kubernetes", {
+  "spark.driver.memoryOverheadFactor": double(0.1, 303, "the same for the driver", { check: positive }),
+  "spark.driver.minMemoryOverhead": bytes("MiB", 384n, 400, "the same for the driver"),
+  "spark.executor.pyspark.memory": bytesOrUnset("MiB", 204, "memory of the Python workers of an executor"),
+  "spark.kubernetes.memoryOverheadFactor": double(0.1, 204, "overhead as a share of the heap on Kubernetes", {
     check: notNegative,
   }),
 
   // For tests
-  "spark.testing.memory": longOrUnset("1.6", "stands for the largest heap of the runtime, bytes", { typedSince: 300 }),
-  "spark.testing.reservedMemory": longOrUnset("1.6", "stands for the reserve of 300 MiB, bytes", {
+  "spark.testing.memory": longOrUnset(106, "stands for the largest heap of the runtime, bytes", { typedSince: 300 }),
+  "spark.testing.reservedMemory": longOrUnset(106, "stands for the reserve of 300 MiB, bytes", {
     typedSince: Infinity,
   }),
-  "spark.testing": boolean(false, "1.0", "when present, whatever its value, the reserve is 0"),
-  "spark.test.useCompressedOops": boolean(true, "1.0", "object layout of the size estimator", {
+  "spark.testing": boolean(false, 100, "when present, whatever its value, the reserve is 0"),
+  "spark.test.useCompressedOops": boolean(true, 100, "object layout of the size estimator", {
     processProperty: true,
   }),
 
   // Static manager
-  "spark.memory.useLegacyMode": boolean(false, "1.6", "use the static manager", { until: 300, typedSince: Infinity }),
-  "spark.storage.memoryFraction": double(0.6, "0.7", "share of the heap for storage", legacyFraction),
-  "spark.storage.safetyFraction": double(0.9, "1.1", "part of that share that may be used", legacyFraction),
-  "spark.storage.unrollFraction": double(0.2, "1.1", "share of storage for blocks being unrolled", legacyFraction),
-  "spark.shuffle.memoryFraction": double(0.2, "0.8", "share of the heap for execution", legacyFraction),
-  "spark.shuffle.safetyFraction": double(0.8, "1.1", "part of that share that may be used", legacyFraction),
+  "spark.memory.useLegacyMode": boolean(false, 106, "use the static manager", { until: 300, typedSince: Infinity }),
+  "spark.storage.memoryFraction": double(0.6, 7, "share of the heap for storage", legacyFraction),
+  "spark.storage.safetyFraction": double(0.9, 101, "part of that share that may be used", legacyFraction),
+  "spark.storage.unrollFraction": double(0.2, 101, "share of storage for blocks being unrolled", legacyFraction),
+  "spark.shuffle.memoryFraction": double(0.2, 8, "share of the heap for execution", legacyFraction),
+  "spark.shuffle.safetyFraction": double(0.8, 101, "part of that share that may be used", legacyFraction),
 });
 
 export type KeyName = keyof typeof KEYS;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkKeys, ConfigError, executorMemoryBareBytes, KEY_NAMES, KEYS, readConf } from "../../src/config/keys.js";
 import { keyNotices } from "../../src/config/notices.js";
 import { Refusal } from "../../src/fault.js";
-import { formatRelease, releaseOf, ruledRelease } from "../../src/config/release.js";
+import { DEFAULT_GENERATION, formatRelease, releaseOf, ruledRelease } from "../../src/config/release.js";
 
 function refusal(read: () => unknown): ConfigError {
   try {
@@ -90,8 +90,9 @@ describe("reading keys", () => {
   });
 
   test("names of Object's own properties are ordinary keys", () => {
-    const conf = readConf({ constructor: "1", "spark.toString": "2" }, "4.1");
-    expect(keyNotices(conf).map(({ code }) => code)).toEqual(["not-a-spark-key", "unknown-key"]);
+    const conf = readConf({ constructor: "1", "spark.toString": "2", undefined: "x" }, "4.1");
+    expect(conf.get("spark.executor.memory")).toBe(1024n);
+    expect(keyNotices(conf).map(({ code }) => code)).toEqual(["not-a-spark-key", "unknown-key", "not-a-spark-key"]);
   });
 });
 
@@ -101,6 +102,7 @@ describe("releases", () => {
     expect(["2.0", "12.34", "4.1-preview2", "3.5."].map(releaseOf)).toEqual([200, 1234, 401, 305]);
     for (const bad of ["4", "latest", "4.1x", "", "v4.1", "4.100", ".1", "x.4.1"])
       expect(() => releaseOf(bad)).toThrow(new Refusal(`"${bad}" is not a Spark version such as 3.5 or 4.1.1`));
+    expect(DEFAULT_GENERATION).toBe("4.1");
     expect([200, 305, 310, 401].map(formatRelease)).toEqual(["2.0", "3.5", "3.10", "4.1"]);
   });
 

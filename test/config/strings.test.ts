@@ -131,6 +131,7 @@ describe("time strings", () => {
 describe("Java's numbers", () => {
   test.each<[string, number]>([
     [".5", 0.5],
+    [".25", 0.25],
     ["5e-1", 0.5],
     ["0.5d", 0.5],
     ["0.5F", 0.5],
@@ -153,6 +154,7 @@ describe("Java's numbers", () => {
     ["0x1p-1075", 0],
     ["0x1p-1", 0.5],
     ["0x.8p0", 0.5],
+    ["0x.88p0", 0.53125],
     ["0X1.8P-3D", 0.1875],
     ["0x1.fffffffffffff7fp0", 1.9999999999999998],
     ["0x1.fffffffffffff8p0", 2],

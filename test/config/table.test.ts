@@ -2,43 +2,44 @@
 // unit, and which values are refused. Written down a second time on purpose: the table in the source is what is tested.
 
 import { describe, expect, test } from "vitest";
+import { formatRelease } from "../../src/config/release.js";
 import { checkKeys, ConfigError, KEY_NAMES, KEYS, type KeyName, readConf } from "../../src/config/keys.js";
 
 const MIB = 2n ** 20n;
 const LONG_MAX = 2n ** 63n - 1n;
 
-/** Key, type, unit of a bare number, default, first release (null: all that are known here). */
-const TABLE: readonly [KeyName, string, string | null, unknown, string | null][] = [
-  ["spark.executor.memory", "bytes", "MiB", 1024n, null],
-  ["spark.driver.memory", "bytes", "MiB", 1024n, null],
-  ["spark.executor.cores", "int", null, 1, null],
-  ["spark.memory.fraction", "double", null, 0.6, null],
-  ["spark.memory.storageFraction", "double", null, 0.5, null],
-  ["spark.memory.offHeap.enabled", "boolean", null, false, null],
-  ["spark.memory.offHeap.size", "bytes", "BYTE", 0n, null],
+/** Key, type, unit of a bare number, default, first release. */
+const TABLE: readonly [KeyName, string, string | null, unknown, string][] = [
+  ["spark.executor.memory", "bytes", "MiB", 1024n, "0.7"],
+  ["spark.driver.memory", "bytes", "MiB", 1024n, "1.1"],
+  ["spark.executor.cores", "int", null, 1, "1.0"],
+  ["spark.memory.fraction", "double", null, 0.6, "1.6"],
+  ["spark.memory.storageFraction", "double", null, 0.5, "1.6"],
+  ["spark.memory.offHeap.enabled", "boolean", null, false, "1.6"],
+  ["spark.memory.offHeap.size", "bytes", "BYTE", 0n, "1.6"],
   ["spark.memory.unmanagedMemoryPollingInterval", "time", "MILLISECONDS", 0n, "4.1"],
-  ["spark.buffer.pageSize", "bytes", "BYTE", undefined, null],
-  ["spark.unsafe.exceptionOnMemoryLeak", "boolean", null, false, null],
-  ["spark.storage.exceptionOnPinLeak", "boolean", null, false, null],
-  ["spark.memory.debugFill", "boolean", null, false, null],
-  ["spark.storage.unrollMemoryThreshold", "long", null, MIB, null],
+  ["spark.buffer.pageSize", "bytes", "BYTE", undefined, "1.5"],
+  ["spark.unsafe.exceptionOnMemoryLeak", "boolean", null, false, "1.4"],
+  ["spark.storage.exceptionOnPinLeak", "boolean", null, false, "1.6"],
+  ["spark.memory.debugFill", "boolean", null, false, "2.0"],
+  ["spark.storage.unrollMemoryThreshold", "long", null, MIB, "1.1"],
   ["spark.storage.unrollMemoryCheckPeriod", "long", null, 16n, "2.3"],
   ["spark.storage.unrollMemoryGrowthFactor", "double", null, 1.5, "2.3"],
-  ["spark.storage.memoryMapThreshold", "bytes", "BYTE", 2n * MIB, null],
-  ["spark.rdd.compress", "boolean", null, false, null],
-  ["spark.broadcast.blockSize", "bytes", "KiB", 4096n, null],
+  ["spark.storage.memoryMapThreshold", "bytes", "BYTE", 2n * MIB, "0.9"],
+  ["spark.rdd.compress", "boolean", null, false, "0.6"],
+  ["spark.broadcast.blockSize", "bytes", "KiB", 4096n, "0.5"],
   ["spark.taskMetrics.trackUpdatedBlockStatuses", "boolean", null, false, "2.3"],
   ["spark.network.maxRemoteBlockSizeFetchToMem", "bytes", "BYTE", 200n * MIB, "3.0"],
   ["spark.task.maxDirectResultSize", "bytes", "BYTE", MIB, "2.0"],
-  ["spark.driver.maxResultSize", "bytes", "BYTE", 1024n * MIB, null],
-  ["spark.shuffle.spill.initialMemoryThreshold", "bytes", "BYTE", 5_242_880n, null],
-  ["spark.shuffle.spill.numElementsForceSpillThreshold", "int", null, 2_147_483_647, null],
+  ["spark.driver.maxResultSize", "bytes", "BYTE", 1024n * MIB, "1.2"],
+  ["spark.shuffle.spill.initialMemoryThreshold", "bytes", "BYTE", 5_242_880n, "1.1"],
+  ["spark.shuffle.spill.numElementsForceSpillThreshold", "int", null, 2_147_483_647, "1.6"],
   ["spark.shuffle.spill.maxSizeInBytesForSpillThreshold", "bytes", "BYTE", LONG_MAX, "4.1"],
-  ["spark.shuffle.spill.batchSize", "long", null, 10_000n, null],
-  ["spark.shuffle.spill.compress", "boolean", null, true, null],
-  ["spark.shuffle.compress", "boolean", null, true, null],
+  ["spark.shuffle.spill.batchSize", "long", null, 10_000n, "0.9"],
+  ["spark.shuffle.spill.compress", "boolean", null, true, "0.9"],
+  ["spark.shuffle.compress", "boolean", null, true, "0.6"],
   ["spark.shuffle.spill.diskWriteBufferSize", "bytes", "BYTE", MIB, "2.3"],
-  ["spark.shuffle.file.buffer", "bytes", "KiB", 32n, null],
+  ["spark.shuffle.file.buffer", "bytes", "KiB", 32n, "1.4"],
   ["spark.shuffle.sort.initialBufferSize", "bytes", "BYTE", 4096n, "2.1"],
   ["spark.shuffle.sort.useRadixSort", "boolean", null, true, "2.0"],
   ["spark.unsafe.sorter.spill.reader.buffer.size", "bytes", "BYTE", MIB, "2.1"],
@@ -51,16 +52,16 @@ const TABLE: readonly [KeyName, string, string | null, unknown, string | null][]
   ["spark.driver.minMemoryOverhead", "bytes", "MiB", 384n, "4.0"],
   ["spark.executor.pyspark.memory", "bytes", "MiB", undefined, "2.4"],
   ["spark.kubernetes.memoryOverheadFactor", "double", null, 0.1, "2.4"],
-  ["spark.testing.memory", "long", null, undefined, null],
-  ["spark.testing.reservedMemory", "long", null, undefined, null],
-  ["spark.testing", "boolean", null, false, null],
-  ["spark.test.useCompressedOops", "boolean", null, true, null],
-  ["spark.memory.useLegacyMode", "boolean", null, false, null],
-  ["spark.storage.memoryFraction", "double", null, 0.6, null],
-  ["spark.storage.safetyFraction", "double", null, 0.9, null],
-  ["spark.storage.unrollFraction", "double", null, 0.2, null],
-  ["spark.shuffle.memoryFraction", "double", null, 0.2, null],
-  ["spark.shuffle.safetyFraction", "double", null, 0.8, null],
+  ["spark.testing.memory", "long", null, undefined, "1.6"],
+  ["spark.testing.reservedMemory", "long", null, undefined, "1.6"],
+  ["spark.testing", "boolean", null, false, "1.0"],
+  ["spark.test.useCompressedOops", "boolean", null, true, "1.0"],
+  ["spark.memory.useLegacyMode", "boolean", null, false, "1.6"],
+  ["spark.storage.memoryFraction", "double", null, 0.6, "0.7"],
+  ["spark.storage.safetyFraction", "double", null, 0.9, "1.1"],
+  ["spark.storage.unrollFraction", "double", null, 0.2, "1.1"],
+  ["spark.shuffle.memoryFraction", "double", null, 0.2, "0.8"],
+  ["spark.shuffle.safetyFraction", "double", null, 0.8, "1.1"],
 ];
 
 // Keys that came before 2.4 are there in all of these.
@@ -97,8 +98,9 @@ describe.each(TABLE)("%s", (key, type, unit, otherwise, since) => {
     for (const version of RELEASES) expect(readConf({}, version).get(key)).toBe(otherwise);
   });
 
-  test(`is read ${since === null ? "by all releases" : `from ${since} on`}`, () => {
-    const first = since === null ? 0 : Math.max(0, RELEASES.indexOf(since));
+  test(`is read from ${since} on`, () => {
+    expect(formatRelease(KEYS[key].since)).toBe(since);
+    const first = Math.max(0, RELEASES.indexOf(since));
     const end = UNTIL_3.includes(key) ? RELEASES.indexOf("3.0") : RELEASES.length;
     const readers = PROCESS_PROPERTIES.includes(key) ? [] : RELEASES.slice(first, end);
     expect(RELEASES.filter((version) => refusal(key, "no value of any type", version) !== null)).toEqual(readers);
@@ -196,6 +198,8 @@ describe("texts", () => {
     // 2^53 KiB are 2^63 bytes, one more than Spark's own message can count.
     expect(refusal("spark.shuffle.file.buffer", String(2n ** 53n - 1n), version)?.condition).toBe(requirement);
     expect(refusal("spark.shuffle.file.buffer", String(2n ** 53n), version)?.condition).toBe(mismatch);
+    const most = "9223372036854775807";
+    expect(refusal("spark.network.maxRemoteBlockSizeFetchToMem", most, version)?.condition).toBe(requirement);
     expect(refusal("spark.executor.memoryOverheadFactor", "0", version)?.condition).toBe(requirement);
   });
 
