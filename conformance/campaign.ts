@@ -46,8 +46,9 @@ export async function* campaign(plan: Plan, oracle: Oracle, failed: (failure: Fa
       rows += checked.rows;
       if (checked.difference === null) continue;
       disagree += 1;
-      const { row, text } = checked.difference;
-      const short = plan.shrink ? await shorten(asked, checked.difference, oracle) : null;
+      const { row, text, what } = checked.difference;
+      const answered = what !== "broken" && what !== "unreadable";
+      const short = plan.shrink && answered ? await shorten(asked, checked.difference, oracle) : null;
       failed({ profile, seed, row, text, lines: recorded.lines, short });
     }
     const seconds = (performance.now() - start) / 1000;

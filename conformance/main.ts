@@ -128,12 +128,12 @@ function keep(failure: Failure, { out, spark, json }: Options): void {
     writeFileSync(file, `${content.join("\n")}\n`);
     return relative(process.cwd(), file);
   };
-  const entire = write(`${spark}-${profile}-${seed}.jsonl`, lines);
+  const long = write(`${spark}-${profile}-${seed}.jsonl`, lines);
   const brief = short === null ? null : write(`${spark}-${profile}-${seed}-short.jsonl`, short);
   exitWith(EXIT_DISAGREEMENT);
-  if (json) printJson({ spark, profile, seed, row, text, file: entire, short: brief });
+  if (json) printJson({ spark, profile, seed, row, text, file: long, short: brief });
   (json ? printError : print)(
-    `  seed ${seed}, row ${row}: ${text}\n  kept as ${entire}${brief === null ? "" : `, short: ${brief} (${short!.length - 2} rows)`}`,
+    `  seed ${seed}, row ${row}: ${text}\n  kept as ${long}${brief === null ? "" : `, short: ${brief} (${short!.length - 2} rows)`}`,
   );
 }
 

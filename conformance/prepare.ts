@@ -10,6 +10,9 @@ import { run, type Tools } from "./tools.js";
 import type { SparkVersion } from "./versions.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
+/** All scopes: Spark's parent marks as provided what it needs all the same. */
+const SCOPE = "test";
+
 const SOURCES = join(HERE, "java");
 
 /** The class path of a Spark with the recorder. `say` is told of what takes long. Throws Refusal when it cannot be had. */
@@ -32,13 +35,16 @@ async function resolveJars(
   target: string,
   say: (text: string) => void,
 ): Promise<string> {
-  const file = join(target, "jars");
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(HERE, "pom.xml")))
+    .update(SCOPE);
+  const file = join(target, `jars-${wanted.digest("hex").slice(0, 12)}`);
   const known = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
   if (known !== "" && known.split(delimiter).every((jar) => existsSync(jar))) return known;
   say(`fetching Spark ${spark.version} with Maven (once a version) ...`);
   const made = `${file}.${process.pid}`;
   try {
-    const options = [`-Dspark=${spark.version}`, `-Dscala=${spark.scala}`, "-DincludeScope=test"];
+    const options = [`-Dspark=${spark.version}`, `-Dscala=${spark.scala}`, `-DincludeScope=${SCOPE}`];
     const output = [`-Dmdep.outputFile=${made}`, `-Dmdep.pathSeparator=${delimiter}`];
     const maven = await run(tools.maven, [
       "-B",

@@ -5,7 +5,7 @@ import { check, type Difference } from "./check.js";
 import type { Oracle } from "./spark.js";
 
 /** How often Spark is asked at most. */
-const MOST_ATTEMPTS = 400;
+const MOST_ATTEMPTS = 300;
 
 type Request = Record<string, unknown>;
 
@@ -55,20 +55,20 @@ export async function smallest<T>(
   attempts: number,
 ): Promise<readonly T[]> {
   let kept = items;
-  const budget = { left: attempts };
+  const tried = { times: 0 };
   const without = async (drop: (item: T, at: number) => boolean): Promise<boolean> => {
     const fewer = kept.filter((item, at) => !drop(item, at));
-    if (budget.left <= 0 || fewer.length === kept.length || fewer.length === 0) return false;
-    budget.left -= 1;
+    if (tried.times >= attempts || fewer.length === kept.length || fewer.length === 0) return false;
+    tried.times += 1;
     if (!(await fails(fewer))) return false;
     kept = fewer;
     return true;
   };
   for (const each of new Set(items.map(group))) if (each !== undefined) await without((item) => group(item) === each);
-  for (let size = Math.ceil(kept.length / 2); size >= 1 && budget.left > 0;) {
+  for (let size = Math.ceil(kept.length / 2); size >= 1 && tried.times < attempts;) {
     let any = false;
     // From the end: what stands there hangs on what stands before it, and not the other way round.
-    for (let from = kept.length - size; from > -size && budget.left > 0; from -= size) {
+    for (let from = kept.length - size; from > -size && tried.times < attempts; from -= size) {
       const start = Math.max(0, from);
       const end = from + size;
       any = (await without((_, at) => at >= start && at < end)) || any;

@@ -40,6 +40,9 @@ const FLAGS = [
   "-Dlog4j2.level=OFF",
 ];
 
+/** The longest silence while an answer is wanted. Answers to many requests come together. */
+const PATIENCE_MS = 180_000;
+
 /** Starts a Spark, fetching and compiling first what is not there yet. Throws Refusal when it cannot be had. */
 export async function openSpark(spark: SparkVersion, say: (text: string) => void): Promise<Oracle> {
   const tools = await findTools(spark);
@@ -57,6 +60,8 @@ class Jvm implements Oracle {
     killAll();
     rmSync(this.#folder, { recursive: true, force: true });
   };
+  readonly #watch: NodeJS.Timeout;
+  #heard = Date.now();
   #errors = "";
 
   constructor(spark: SparkVersion, java: string, classPath: string) {
@@ -72,10 +77,12 @@ class Jvm implements Oracle {
     createInterface({ input: this.#child.stdout }).on("line", (line) => this.#take(line));
     this.#ended = new Promise((resolve) => this.#child.once("close", () => resolve()));
     void this.#ended.then(() => this.#fail());
+    this.#watch = setInterval(() => this.#listen(), 5000);
   }
 
   answer(lines: readonly string[]): Promise<Recorded> {
     return new Promise((resolve, reject) => {
+      if (this.#asked.length === 0) this.#heard = Date.now();
       this.#asked.push({ lines: [], resolve, reject });
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) this.#fail();
       else this.#child.stdin.write(`${lines.join("\n")}\n`);
@@ -83,13 +90,22 @@ class Jvm implements Oracle {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#watch);
     this.#child.stdin.end();
     await this.#ended;
     process.off("exit", this.#clean);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** A Spark that hangs is no answer. */
+  #listen(): void {
+    if (this.#asked.length === 0 || Date.now() - this.#heard < PATIENCE_MS) return;
+    this.#errors += `\nnothing was heard of it for ${PATIENCE_MS / 1000} seconds`;
+    this.#child.kill("SIGKILL");
+  }
+
   #take(line: string): void {
+    this.#heard = Date.now();
     const asked = this.#asked[0]!;
     const end = line.startsWith('{"end":') ? (JSON.parse(line) as { end: number; broken?: string }) : null;
     asked.lines.push(end === null ? line : JSON.stringify({ end: end.end }));

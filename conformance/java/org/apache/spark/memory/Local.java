@@ -3,6 +3,9 @@
 package org.apache.spark.memory;
 
 import java.lang.reflect.Constructor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Properties;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
@@ -38,16 +41,17 @@ final class Local {
     TaskContext$.MODULE$.unset();
   }
 
-  /** Stage, stage attempt, partition, attempt, attempt number, partitions (3.0+), memory, properties, metrics system, metrics, cpus (3.2+), resources (3.0+). */
+  /** What it takes has grown: 3.0 added resources, 3.2 cpus, 3.4 the number of partitions. */
   private static TaskContextImpl context(TaskMemoryManager memory, long attempt, TaskMetrics metrics)
       throws ReflectiveOperationException {
-    Properties none = new Properties();
-    Constructor<?> recent = Members.constructor(TaskContextImpl.class, 12);
-    if (recent == null) {
-      return (TaskContextImpl)
-          Members.constructor(TaskContextImpl.class, 9).newInstance(0, 0, 0, attempt, 0, memory, none, null, metrics);
-    }
+    Constructor<?> constructor = TaskContextImpl.class.getConstructors()[0];
     Object resources = scala.collection.immutable.Map$.MODULE$.getClass().getMethod("empty").invoke(scala.collection.immutable.Map$.MODULE$);
-    return (TaskContextImpl) recent.newInstance(0, 0, 0, attempt, 0, 1, memory, none, null, metrics, 1, resources);
+    List<Object> arguments = new ArrayList<>(Arrays.asList(0, 0, 0, attempt, 0));
+    int parameters = constructor.getParameterCount();
+    if (parameters >= 12) arguments.add(1);
+    arguments.addAll(Arrays.asList(memory, new Properties(), null, metrics));
+    if (parameters >= 11) arguments.add(1);
+    if (parameters >= 10) arguments.add(resources);
+    return (TaskContextImpl) constructor.newInstance(arguments.toArray());
   }
 }

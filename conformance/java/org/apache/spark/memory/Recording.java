@@ -168,6 +168,7 @@ final class Recording implements Main.Respondent {
         };
       }
       case "freePage": {
+        assertAnswered(task(row));
         DeclaredConsumer consumer = consumer(row);
         consumer.assertHolds(row.get("page").intValue());
         return result -> {
@@ -176,6 +177,7 @@ final class Recording implements Main.Respondent {
         };
       }
       case "endTask":
+        assertAnswered(task(row));
         return end(known(tasks.get(task(row)), "task " + task(row)));
       case "interrupt":
         return now(() -> interrupt(task(row)));
@@ -212,6 +214,12 @@ final class Recording implements Main.Respondent {
           .put("onHeap", (Long) Members.call(task, "getPeakOnHeapExecutionMemory"))
           .put("offHeap", (Long) Members.call(task, "getPeakOffHeapExecutionMemory"));
     };
+  }
+
+  /** A task that waits holds its lock: who needs that would wait for ever. */
+  private void assertAnswered(long task) {
+    TaskThread thread = threads.get(task);
+    if (thread != null && thread.waits()) throw new IllegalStateException("task " + task + " waits and is asked more");
   }
 
   private void interrupt(long task) {
