@@ -35,6 +35,9 @@ export const spill: Bench = {
     "in calls of 256 KiB. MiB/s of the rows before packing. `cached`: the file is in the page cache; `uncached`: it was dropped " +
     "from there. `gather and encode`: random 16-byte rows, sorted already, from their pages into blocks of a run, less the time " +
     "of the disk calls.",
+  bound:
+    "a run is laid out in blocks, checksummed and framed, and a read checks what was written; the bare disk only " +
+    "hands bytes over, at the speed of a copy in memory.",
   cases: (settings) => [
     writes(settings, "none"),
     reads(settings, "none", "cached"),

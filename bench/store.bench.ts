@@ -20,6 +20,9 @@ export const store: Bench = {
     "put of a 1 KiB block into a store that N blocks fill, one eviction each. Every block is the first partition of an RDD of its own " +
     "(blocks of one RDD never evict each other). Its id, its lock record and a copy of its bytes are part of the put on both sides; " +
     "Spark's logging is at WARN. Ours proves after each put that the oldest block has left.",
+  bound:
+    "a bare copy of 1 KiB and a set and a delete in a Map, as many entries, took 120 ns at 1e3 and 480 ns at 1e5 " +
+    "blocks on this machine, while others ran. Spark is faster here than the goal assumes (1.9 to 9 us).",
   cases: (settings) =>
     parameter(settings, [10], [1e5, 1e4, 1e3], [1e4, 1e5, 1e3]).map((blocks) => puts(settings, blocks)),
 };
