@@ -5,7 +5,7 @@
 import { Refusal } from "../fault.js";
 import { BYTE_UNITS, parseBytes, parseSignedBytes, type ByteUnit } from "./bytes.js";
 import { BadValue, LONG_MAX, parseBoolean, parseDouble, parseInt32, parseLong, trim } from "./java.js";
-import { releaseOf, ruledRelease, type Release } from "./release.js";
+import { ruledRelease, type Release } from "./release.js";
 import { parseTime, type TimeUnit } from "./time.js";
 
 /** A key whose text cannot be read or whose value is not allowed, or values that do not fit together. */
