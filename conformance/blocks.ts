@@ -85,7 +85,7 @@ class Talk {
     const random = this.#random;
     const huge = random.chance(0.35);
     const form = random.of(["values", "bytes"]);
-    const offHeap = random.chance(0.25) && (form === "bytes" || this.#release >= 300);
+    const offHeap = random.chance(0.25) && this.#offHeap;
     // What is left of a put outside of tasks would stay for ever unless it is used.
     const task = huge ? this.#task() : 1 + random.below(3);
     const block = this.#newBlock();
@@ -125,7 +125,7 @@ class Talk {
     const huge = random.chance(0.4);
     const block = !huge && random.chance(0.3) ? this.#anyBlock() : this.#newBlock();
     const task = huge ? this.#task() : 1 + random.below(3);
-    const level = huge ? random.of(NOT_ON_DISK) : this.#level();
+    const level = huge ? this.#level(NOT_ON_DISK) : this.#level();
     this.#ask({ op: "getOrPut", task, block, level, records: this.#records(huge) });
     if (huge) this.#handles.push({ block, task, form: "values", started: false });
     else this.#blocks.push(block);
@@ -194,10 +194,16 @@ class Talk {
     return this.#random.chance(0.3) ? NO_TASK : 1 + this.#random.below(3);
   }
 
-  #level(): number {
+  // Before 3.0 values were on-heap only, and a JVM that runs the recorder has no direct buffers for bytes of that Spark.
+  get #offHeap(): boolean {
+    return this.#release >= 300;
+  }
+
+  #level(among: readonly number[] | null = null): number {
     const random = this.#random;
-    if (random.below(12) > 0) return random.of(MOSTLY);
-    return random.below(2) === 0 ? random.of([6, 7, 15]) : random.below(4);
+    const often = (among ?? MOSTLY).filter((level) => this.#offHeap || (level & 2) === 0);
+    if (among !== null || random.below(12) > 0) return random.of(often);
+    return random.below(2) === 0 ? random.of(this.#offHeap ? [6, 7, 15] : [7, 15]) : random.below(4);
   }
 
   #newBlock(): string {
