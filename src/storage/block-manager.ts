@@ -4,7 +4,7 @@
 import { type BlockId, blockName, canonical } from "./block.js";
 import { encodeRecords, ByteChunks, type RecordCodec } from "./codec.js";
 import type { StreamDisk } from "./disk.js";
-import { checkLevel, levelMode, type StorageLevel } from "./level.js";
+import { checkLevel, checkMade, levelMode, type StorageLevel } from "./level.js";
 import { BlockLocks, NO_TASK } from "./locks.js";
 import { type BlockBytesRead, BlockRead } from "./read.js";
 import type { SizeOf } from "./size.js";
@@ -78,6 +78,7 @@ export class BlockManager<T> {
    */
   getOrPut(block: BlockId, level: StorageLevel, make: () => Iterable<T>, options: UnrollOptions = {}): GotOrPut<T> {
     const task = options.task ?? NO_TASK;
+    checkMade(level, this.store.rules.offHeapValues);
     const id = canonical(block);
     const found = this.getValues(id, options);
     if (found !== null) return { read: found, left: null };

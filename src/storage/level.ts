@@ -74,6 +74,11 @@ export function levelMode(level: StorageLevel): Mode {
 export function checkLevel(level: StorageLevel, offHeapValues: boolean): void {
   if (!(level.memory || level.disk) || level.copies < 1)
     throw new InvalidLevel(`a block needs memory or disk and at least one copy: ${JSON.stringify(level)}`);
+  checkMade(level, offHeapValues);
+}
+
+/** Throws InvalidLevel for a level that the generation cannot even make, so that no call with it is answered. */
+export function checkMade(level: StorageLevel, offHeapValues: boolean): void {
   if (level.offHeap && level.deserialized && !offHeapValues)
     throw new InvalidLevel("values off-heap are allowed from 3.2 on; before, off-heap blocks are serialized");
 }
