@@ -16,4 +16,5 @@ export default {
   disableTypeChecks: false,
   reporters: ["progress-append-only"],
   logLevel: "warn",
+  warnings: { slow: false },
 };

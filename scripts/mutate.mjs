@@ -33,6 +33,7 @@ export const ROOMS = {
     mutate: ["store", "block"].map((name) => `src/storage/${name}.ts`),
     tests: [
       "test/storage/block.test.ts",
+      "test/storage/rules.test.ts",
       "test/storage/store.test.ts",
       "test/memory/scenarios.test.ts",
       "test/memory/audit.test.ts",
