@@ -32,11 +32,10 @@ export const ROOMS = {
   storage: {
     mutate: ["store", "block"].map((name) => `src/storage/${name}.ts`),
     tests: [
-      "test/storage/block.test.ts",
-      "test/storage/rules.test.ts",
-      "test/storage/store.test.ts",
-      "test/memory/scenarios.test.ts",
-      "test/memory/audit.test.ts",
+      ...["block", "rules", "store", "scenarios", "unroll", "block-manager"].map(
+        (name) => `test/storage/${name}.test.ts`,
+      ),
+      ...["scenarios", "audit"].map((name) => `test/memory/${name}.test.ts`),
     ],
   },
   config: {

@@ -11,25 +11,30 @@ import { type BlockDisk, BlockStore } from "../../src/storage/store.js";
 import { region } from "../memory/doubles.js";
 
 /** Counts the places that are out. */
-function counting(): BytesKeeper & { live: number } {
-  const inner = heapBytes();
-  return {
-    live: 0,
-    take(bytes) {
-      expect(bytes, "a place is asked for 1 byte or more").toBeGreaterThan(0);
-      this.live += 1;
-      return inner.take(bytes);
-    },
-    give(place) {
-      this.live -= 1;
-      inner.give(place);
-    },
-  };
+class Counting implements BytesKeeper {
+  readonly #inner = heapBytes();
+  live = 0;
+
+  take(bytes: number): number {
+    expect(bytes, "a place is asked for 1 byte or more").toBeGreaterThan(0);
+    this.live += 1;
+    return this.#inner.take(bytes);
+  }
+  write(place: number, content: Uint8Array, at: number): void {
+    this.#inner.write(place, content, at);
+  }
+  view(place: number, bytes: number): Uint8Array {
+    return this.#inner.view(place, bytes);
+  }
+  give(place: number, bytes: number): void {
+    this.live -= 1;
+    this.#inner.give(place, bytes);
+  }
 }
 
 function world(disk: BlockDisk | null = null) {
   const manager = new MemoryManager({ policy: unified, onHeap: region(100), offHeap: region(100) });
-  const keeper = counting();
+  const keeper = new Counting();
   const store = new BlockStore({ manager, disk, keepers: [keeper, null] });
   const check = (): string[] => audit({ manager, store, tasks: [], rawStorage: [0, 0], consumersOnly: false });
   return { manager, keeper, store, check };
