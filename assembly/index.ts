@@ -7,3 +7,4 @@ export { lz4Compress, lz4Decompress, lz4TableBytes } from "./kernel/lz4";
 export { arenaAllocate, arenaCreate, arenaFree, arenaResize } from "./arena";
 export { arenaCheck, arenaLargestFree } from "./check";
 export { fillBytes, moveBytes } from "./bytes";
+export * from "./accounts";

@@ -38,12 +38,22 @@ export class InvalidTask extends Refusal {
   }
 }
 
+/** A keeper of accounts, as the memory manager uses it. Operations are those of LocalLedger; sizes are bytes. */
+export interface Ledger extends Pick<LocalLedger, Exclude<keyof LocalLedger, "slots" | "claimWhole">> {
+  claimWhole(bytes: number, task: number, mode: Mode, waiting: number): number;
+}
+
 /** Balances of two modes a slot; a slot belongs to one task until its entries are gone and the slot is wanted. */
 export class LocalLedger {
   #cells = new Float64Array(BALANCES + 2 * FIRST_SLOTS).fill(ABSENT).fill(0, 0, BALANCES);
   readonly #cache = new Float64Array(2 * CACHE_LINES).fill(Number.NaN);
   #taskOfSlot: number[] = [];
   readonly #slotOfTask = new Map<number, number>();
+
+  /** Begins a decision: until `end` nothing moves but what the caller moves. On one thread that is always so. */
+  begin(): void {}
+
+  end(): void {}
 
   /** Sets the sizes of one mode's pools, once, before anything is claimed. Bytes. */
   open(mode: Mode, executionBytes: number, storageBytes: number): void {

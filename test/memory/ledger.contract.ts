@@ -2,12 +2,11 @@
 
 import { describe, expect, test } from "vitest";
 import { AssertionError } from "../../src/fault.js";
-import { ABSENT, InvalidTask, type LocalLedger, UNDECIDED } from "../../src/memory/ledger.js";
+import { ABSENT, InvalidTask, type Ledger, UNDECIDED } from "../../src/memory/ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { numbers } from "../help/seed.js";
 
-/** An account keeper, as the memory manager uses it. */
-export type Keeper = Omit<Pick<LocalLedger, keyof LocalLedger>, "slots">;
+export type Keeper = Ledger;
 
 const entries = (keeper: Keeper, mode: Mode): [number, number][] => {
   const found: [number, number][] = [];

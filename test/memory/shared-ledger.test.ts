@@ -1,0 +1,4 @@
+import { SharedLedger } from "../../src/memory/shared-ledger.js";
+import { keeperContract } from "./ledger.contract.js";
+
+keeperContract("shared ledger", () => SharedLedger.create());
