@@ -21,6 +21,7 @@ import { audit } from "./memory/audit.js";
 import { DebugPages, RED_ZONE_BYTES } from "./memory/debug.js";
 import { HeapPool } from "./memory/heap.js";
 import { MemoryManager } from "./memory/manager.js";
+import type { Ledger } from "./memory/ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
 import type { PageAllocator } from "./memory/page.js";
 import { type UnmanagedMemory, unmanagedMemory } from "./memory/unmanaged.js";
@@ -55,6 +56,8 @@ export interface ExecutorOptions {
    * foreign free and a write after free are found and told with the page's owner. Costs a pass over every page.
    */
   readonly debugPages?: boolean;
+  /** Who keeps the accounts; a ledger of this thread's own when left out. */
+  readonly ledger?: Ledger;
   /** Where evicted blocks of fate `disk` go. */
   readonly disk?: BlockDisk | null;
   /** What of the storage rules differs from what the configuration and the generation say. */
@@ -115,6 +118,7 @@ export class Executor {
       onHeap: this.numbers.onHeap,
       offHeap: this.numbers.offHeap,
       offHeapStorage: layout.manager !== "static",
+      ...(options.ledger === undefined ? {} : { ledger: options.ledger }),
     });
     this.spillOrder = options.spillOrder ?? sparkSpillOrder(conf.release);
     this.onSpill = options.onSpill ?? null;

@@ -263,11 +263,7 @@ export class TaskMemoryManager {
   *#acquire(required: number, requester: Consumer, first: number): Request<number> {
     const { manager, id } = this;
     const mode = requester.mode;
-    let got = first;
-    while (got === MUST_WAIT) {
-      yield;
-      got = manager.retryExecution(required, id, mode);
-    }
+    let got = first === MUST_WAIT ? yield* manager.waitForExecution(required, id, mode) : first;
     if (got < required) {
       const candidates = this.#candidates(requester);
       while (got < required && candidates.length > 0) {

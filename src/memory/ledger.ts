@@ -55,6 +55,17 @@ export class LocalLedger {
 
   end(): void {}
 
+  /** Registers a wait, inside the decision that asks for it, and answers the epoch to sleep on. Here nobody sleeps. */
+  enterWait(): number {
+    return 0;
+  }
+
+  /** Ends a registered wait. */
+  leaveWait(): void {}
+
+  /** Wakes those who sleep. */
+  wake(): void {}
+
   /** Sets the sizes of one mode's pools, once, before anything is claimed. Bytes. */
   open(mode: Mode, executionBytes: number, storageBytes: number): void {
     const cells = this.#cells;

@@ -4,7 +4,7 @@
 import { assert, Refusal } from "../fault.js";
 import { MUST_WAIT, type Policy, REFUSE, type RegionView, type StoragePurpose } from "../policy/policy.js";
 import type { BlockId } from "../storage/block.js";
-import { ABSENT, LocalLedger } from "./ledger.js";
+import { ABSENT, type Ledger, LocalLedger } from "./ledger.js";
 import { type Mode, modeName, OFF_HEAP, ON_HEAP } from "./mode.js";
 import { type Request, WaitList } from "./wait.js";
 
@@ -57,15 +57,15 @@ export class Region implements RegionView {
   readonly protectedStorage: number;
   /** Section 4.4; moved by the manager only. */
   unmanaged = 0;
-  readonly #ledger: LocalLedger;
+  readonly #ledger: Ledger;
 
-  constructor(mode: Mode, sizes: RegionSizes, ledger: LocalLedger) {
+  constructor(mode: Mode, sizes: RegionSizes, ledger: Ledger, opened: boolean) {
     assert(sizes.execution + sizes.storage === sizes.total, "the two pools make the region");
     this.mode = mode;
     this.total = sizes.total;
     this.protectedStorage = sizes.protectedStorage;
     this.#ledger = ledger;
-    ledger.open(mode, sizes.execution, sizes.storage);
+    if (!opened) ledger.open(mode, sizes.execution, sizes.storage);
   }
 
   get executionSize(): number {
@@ -95,6 +95,10 @@ export interface ManagerOptions {
   readonly offHeap: RegionSizes;
   /** The static manager keeps no off-heap storage pool (section 4.6). */
   readonly offHeapStorage?: boolean;
+  /** Who keeps the accounts; a local ledger when left out. */
+  readonly ledger?: Ledger;
+  /** Whether another manager over the same accounts has opened their pools already. */
+  readonly attached?: boolean;
 }
 
 /** Spark's executor memory manager for one thread of control and any number of logical tasks. Sizes are bytes. */
@@ -105,17 +109,22 @@ export class MemoryManager {
   observer: ManagerObserver | null = null;
   /** Releases that asked for more than was held; Spark logs a warning for each. */
   overReleases = 0;
-  readonly #ledger: LocalLedger = new LocalLedger();
+  /** The epoch of the last wait that this thread was told of: what it may sleep on. */
+  waitEpoch = 0;
+  readonly ledger: Ledger;
   readonly #offHeapStorage: boolean;
   #evictor: Evictor | null = null;
 
   constructor(options: ManagerOptions) {
     this.policy = options.policy;
     this.#offHeapStorage = options.offHeapStorage ?? true;
+    this.ledger = options.ledger ?? new LocalLedger();
+    const attached = options.attached ?? false;
     this.regions = [
-      new Region(ON_HEAP, options.onHeap, this.#ledger),
-      new Region(OFF_HEAP, options.offHeap, this.#ledger),
+      new Region(ON_HEAP, options.onHeap, this.ledger, attached),
+      new Region(OFF_HEAP, options.offHeap, this.ledger, attached),
     ];
+    if (attached) return;
     this.#refreshCeiling(ON_HEAP);
     this.#refreshCeiling(OFF_HEAP);
   }
@@ -131,21 +140,47 @@ export class MemoryManager {
    * MUST_WAIT (section 4.1). A task that must wait keeps its entry and asks again through `retryExecution` when woken.
    */
   acquireExecution(bytes: number, task: number, mode: Mode): number {
-    const granted = this.#ledger.claimWhole(bytes, task, mode, this.waits.size);
+    const granted = this.ledger.claimWhole(bytes, task, mode, this.waits.size);
     return granted >= 0 ? granted : this.#decide(bytes, task, mode);
   }
 
-  /** The next look of a task that was told MUST_WAIT. Throws EntryLost when its entry is gone. */
+  /**
+   * The next look of a task that was told MUST_WAIT. Throws EntryLost when its entry is gone. Who does not look again says
+   * so by `giveUpExecution`.
+   */
   retryExecution(bytes: number, task: number, mode: Mode): number {
-    if (this.#ledger.balance(task, mode) === ABSENT) throw new EntryLost(task, mode);
-    return this.#decide(bytes, task, mode);
+    this.ledger.begin();
+    try {
+      this.ledger.leaveWait();
+      if (this.ledger.balance(task, mode) === ABSENT) throw new EntryLost(task, mode);
+      return this.#decide(bytes, task, mode);
+    } finally {
+      this.ledger.end();
+    }
+  }
+
+  /** Ends the wait of a task that will not look again. Its entry keeps the balance it has (section 3.2, consequence 10). */
+  giveUpExecution(): void {
+    this.ledger.leaveWait();
   }
 
   /** An acquire as a request that waits where it must. */
   *executionRequest(bytes: number, task: number, mode: Mode): Request<number> {
-    let granted = this.acquireExecution(bytes, task, mode);
+    const granted = this.acquireExecution(bytes, task, mode);
+    return granted === MUST_WAIT ? yield* this.waitForExecution(bytes, task, mode) : granted;
+  }
+
+  /** What a task does that was told MUST_WAIT: looks again whenever it is resumed, until it has an answer. */
+  *waitForExecution(bytes: number, task: number, mode: Mode): Request<number> {
+    let granted = MUST_WAIT;
     while (granted === MUST_WAIT) {
-      yield;
+      let resumed = false;
+      try {
+        yield;
+        resumed = true;
+      } finally {
+        if (!resumed) this.giveUpExecution();
+      }
       granted = this.retryExecution(bytes, task, mode);
     }
     return granted;
@@ -154,7 +189,7 @@ export class MemoryManager {
   /** Gives back up to `bytes` (0 or more) of what the task holds and returns how many it was. Wakes waiters of both modes. */
   releaseExecution(bytes: number, task: number, mode: Mode): number {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release", bytes);
-    const released = this.#ledger.release(bytes, task, mode);
+    const released = this.ledger.release(bytes, task, mode);
     if (released !== bytes) this.overReleases += 1;
     this.waits.wake();
     return released;
@@ -162,16 +197,18 @@ export class MemoryManager {
 
   /** Gives back all that the task holds in both modes, as one step, and returns the bytes. */
   releaseAllExecution(task: number): number {
+    this.ledger.begin();
     const released =
-      this.#ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP) +
-      this.#ledger.release(this.executionHeld(task, OFF_HEAP), task, OFF_HEAP);
-    this.waits.wake();
+      this.ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP) +
+      this.ledger.release(this.executionHeld(task, OFF_HEAP), task, OFF_HEAP);
+    this.#wake();
+    this.ledger.end();
     return released;
   }
 
   /** The end of a task wakes everybody (section 10). */
   taskEnded(): void {
-    this.waits.wake();
+    this.#wake();
   }
 
   /** Acquires all of `bytes` (0 or more) for a block, evicting others where the policy says so; false leaves it unstored (4.2). */
@@ -187,13 +224,15 @@ export class MemoryManager {
   /** Gives storage or unroll memory back; more than is used is clamped. Wakes nobody (section 3.1). */
   releaseStorage(bytes: number, mode: Mode): void {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release", bytes);
-    if (this.#ledger.releaseStorage(bytes, mode) !== bytes) this.overReleases += 1;
+    this.ledger.begin();
+    if (this.ledger.releaseStorage(bytes, mode) !== bytes) this.overReleases += 1;
     this.#refreshCeiling(mode);
+    this.ledger.end();
   }
 
   /** Sets what storage uses to 0; pool sizes stay (section 8.10). */
   releaseAllStorage(mode: Mode): void {
-    this.releaseStorage(this.#ledger.storageUsed(mode), mode);
+    this.releaseStorage(this.ledger.storageUsed(mode), mode);
   }
 
   /** Records what unmanaged consumers use (section 4.4, generation 4.1). Wakes nobody. */
@@ -205,27 +244,27 @@ export class MemoryManager {
 
   /** The task's balance in a pool, 0 when it has no entry. */
   executionHeld(task: number, mode: Mode): number {
-    return Math.max(0, this.#ledger.balance(task, mode));
+    return Math.max(0, this.ledger.balance(task, mode));
   }
 
   /** Whether the task counts in N of that pool, be it with a balance of 0. */
   hasEntry(task: number, mode: Mode): boolean {
-    return this.#ledger.balance(task, mode) !== ABSENT;
+    return this.ledger.balance(task, mode) !== ABSENT;
   }
 
   /** Calls `visit` for every entry of a pool. */
   forEachEntry(mode: Mode, visit: (task: number, bytes: number) => void): void {
-    this.#ledger.forEachEntry(mode, visit);
+    this.ledger.forEachEntry(mode, visit);
   }
 
   /** Execution memory used in both modes. */
   get executionUsed(): number {
-    return this.#ledger.executionUsed(ON_HEAP) + this.#ledger.executionUsed(OFF_HEAP);
+    return this.ledger.executionUsed(ON_HEAP) + this.ledger.executionUsed(OFF_HEAP);
   }
 
   /** Storage memory used in both modes, unroll memory included. */
   get storageUsed(): number {
-    return this.#ledger.storageUsed(ON_HEAP) + this.#ledger.storageUsed(OFF_HEAP);
+    return this.ledger.storageUsed(ON_HEAP) + this.ledger.storageUsed(OFF_HEAP);
   }
 
   /** What storage could have at most now: M less what execution uses (section 1.4). */
@@ -242,20 +281,30 @@ export class MemoryManager {
 
   #decide(bytes: number, task: number, mode: Mode): number {
     if (!(bytes > 0 && Number.isSafeInteger(bytes))) throw invalidRequest("execution request", bytes);
+    this.ledger.begin();
+    try {
+      return this.#decideAlone(bytes, task, mode);
+    } finally {
+      this.ledger.end();
+    }
+  }
+
+  #decideAlone(bytes: number, task: number, mode: Mode): number {
     const region = this.regions[mode];
-    if (this.#ledger.enter(task, mode)) this.waits.wake();
+    if (this.ledger.enter(task, mode)) this.#wake();
     const missing = bytes - (region.executionSize - region.executionUsed);
     if (missing > 0) this.#reclaim(missing, region);
-    const held = this.#ledger.balance(task, mode);
+    const held = this.ledger.balance(task, mode);
     if (held === ABSENT) throw new EntryLost(task, mode);
     const granted = this.policy.share(region, held, bytes);
     if (granted === MUST_WAIT) {
+      this.waitEpoch = this.ledger.enterWait();
       this.observer?.mustWait?.(bytes, task, mode);
       return MUST_WAIT;
     }
     assert(Number.isInteger(granted) && granted >= 0 && granted <= bytes, `${this.policy.name} granted ${granted}`);
     if (granted < bytes) this.observer?.shortGrant?.(bytes, granted, task, mode);
-    this.#ledger.grant(granted, task, mode);
+    this.ledger.grant(granted, task, mode);
     return granted;
   }
 
@@ -267,7 +316,7 @@ export class MemoryManager {
     const freed = wanted <= free ? wanted : free + this.#evict(null, wanted - free, region.mode);
     // An observer of the eviction may have used some of it again.
     const moved = Math.min(freed, region.storageSize - region.storageUsed);
-    this.#ledger.moveBoundary(moved, region.mode);
+    this.ledger.moveBoundary(moved, region.mode);
     this.#refreshCeiling(region.mode);
     if (moved > 0) this.observer?.boundaryMoved?.(moved, region.mode);
   }
@@ -277,11 +326,20 @@ export class MemoryManager {
     if (mode === OFF_HEAP && !this.#offHeapStorage) {
       throw new InvalidRequest(`the ${this.policy.name} manager keeps no off-heap storage memory (block ${block})`);
     }
+    this.ledger.begin();
+    try {
+      return this.#acquireStorageAlone(block, bytes, mode, purpose);
+    } finally {
+      this.ledger.end();
+    }
+  }
+
+  #acquireStorageAlone(block: BlockId, bytes: number, mode: Mode, purpose: StoragePurpose): boolean {
     const region = this.regions[mode];
     const lent = this.policy.lend(region, bytes, purpose);
     if (lent === REFUSE) return false;
     if (lent > 0) {
-      this.#ledger.moveBoundary(-lent, mode);
+      this.ledger.moveBoundary(-lent, mode);
       this.#refreshCeiling(mode);
       this.observer?.boundaryMoved?.(-lent, mode);
     }
@@ -289,9 +347,14 @@ export class MemoryManager {
     const toEvict = this.policy.evict(region, bytes, purpose, unrolled);
     if (toEvict > 0) this.#evict(block, toEvict, mode);
     const fits = bytes <= region.storageSize - region.storageUsed;
-    if (fits) this.#ledger.useStorage(bytes, mode);
+    if (fits) this.ledger.useStorage(bytes, mode);
     this.#refreshCeiling(mode);
     return fits;
+  }
+
+  #wake(): void {
+    this.waits.wake();
+    this.ledger.wake();
   }
 
   #evict(forBlock: BlockId | null, bytes: number, mode: Mode): number {
@@ -299,7 +362,7 @@ export class MemoryManager {
   }
 
   #refreshCeiling(mode: Mode): void {
-    this.#ledger.setCeiling(mode, this.policy.ceiling(this.regions[mode]));
+    this.ledger.setCeiling(mode, this.policy.ceiling(this.regions[mode]));
   }
 }
 

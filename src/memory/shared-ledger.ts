@@ -197,7 +197,7 @@ export class SharedLedger implements Ledger {
   }
 
   claimWhole(bytes: number, task: number, mode: Mode, waiting: number): number {
-    const granted = this.#claim(this.#slotOf(task) + 8 * mode, bytes);
+    const granted = waiting === 0 ? this.#claim(this.#slotOf(task) + 8 * mode, bytes) : UNDECIDED;
     return granted >= 0 ? granted : this.#claimSlowly(bytes, task, mode, waiting);
   }
 
@@ -283,10 +283,11 @@ export class SharedLedger implements Ledger {
     return this.#wasm.accountsEnterWait() >>> 0;
   }
 
-  /** Ends a registered wait, inside the decision of the next look or of giving up. */
+  /** Ends a registered wait, at the next look or when it is given up. */
   leaveWait(): void {
-    assert(this.#depth > 0, "a wait ends inside a decision");
+    this.begin();
     this.#wasm.accountsLeaveWait();
+    this.end();
   }
 
   /** Wakes all waiters of all workers and both modes. */

@@ -4,6 +4,7 @@
 import { Misuse, TaskOutOfMemory } from "../execution/refusal.js";
 import { Executor } from "../executor.js";
 import { Refusal } from "../fault.js";
+import type { Ledger } from "../memory/ledger.js";
 import { EntryLost } from "../memory/manager.js";
 import { OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type Request, Step } from "../memory/wait.js";
@@ -64,7 +65,8 @@ export class Replay {
   // Looks that waiters took during the row at hand, in order.
   #looks: { readonly waiter: Waiter; readonly effects: Effects }[] = [];
 
-  constructor(header: ReplayHeader) {
+  /** `ledger` keeps the accounts: a local one when left out. */
+  constructor(header: ReplayHeader, ledger?: Ledger) {
     const generation = header.generation;
     this.peaks = !/^[23]\./.test(generation);
     this.#looksAreRows = header.looks === "rows";
@@ -76,6 +78,7 @@ export class Replay {
       layout: header.manager,
       pages: "accounts",
       unmanaged: this.#unmanaged.registry,
+      ...(ledger === undefined ? {} : { ledger }),
       onSpill: ({ consumer, trigger, asked, freed }) => {
         const told = { consumer: consumer.name, asked, trigger: trigger.name };
         (this.#effects.spills ??= []).push(freed === -1 ? { ...told, failed: true } : { ...told, freed });
