@@ -5,12 +5,18 @@
 //   byte
 //      0  magic "TMAC"          4  version             8  slots                    12  slots ever used
 //     16  lock: 0, or its owner's number, with CONTENDED while somebody sleeps for it
-//     20  epoch of wake-ups: waiters sleep on it       24  waiters, both modes      28  epoch of wanted slots
+//     20  epoch of wake-ups: waiters sleep on it       24  waiters, both modes
+//     28  number of the worker that is *deciding* outside of the lock, or 0: others sleep on it
 //     32  entries of the undo log                      36  decisions since creation (wraps)
-//     64  cells of each mode: execution size, used; storage size, used; entries; ceiling (doubles)
+//     40  where the annex begins                       44  bytes of the annex
+//     64  cells of each mode: execution size, used; storage size, used; entries; ceiling; unmanaged; unrolling (doubles)
 //    192  the undo log: UNDO_ENTRIES times an address and what stood there, 8 bytes each
-//   1216  workers, 16 bytes each: word 0 state, word 1 waits it has registered
-//   2304  slots of SLOT_BYTES, each in cache lines of its own
+//   1216  workers, WORKER_BYTES each, from number 1 on
+//   5376  slots of SLOT_BYTES, each in cache lines of its own; behind them the annex: what else decisions change
+//
+//   worker byte 0  1 while it is here, 2 reserved   4  waits it has registered        8  1 once it is to give its wait up
+//        12  tenancies of the place so far
+//        16  storage bytes of each mode that it has charged and put into no block (doubles)
 //
 //   slot byte 0, 8   the words of the two modes        16  task (double)            24  number of the worker it began in
 //        28  1 while it belongs to a task              32  workers that know it, a bit each
@@ -31,9 +37,12 @@
 // compare-and-swap; one that is answered "undecided" has no effect. A decision (slow acquire or release, entry, storage,
 // task end, read-out) at the last word that it closes: from there to the opening nothing else moves.
 // Parked credit is at most what execution has free, and is all taken back by every decision.
+//
+// A worker may die anywhere. Its compare-and-swaps happened or did not. What it wrote in a decision is undone unless it came
+// to the commit; the lock and the *deciding* mark carry its number, so that whoever buries it can take them.
 
 export const ACCOUNTS_MAGIC: u32 = 0x43414d54;
-export const ACCOUNTS_VERSION: u32 = 1;
+export const ACCOUNTS_VERSION: u32 = 2;
 
 const AT_MAGIC: usize = 0;
 const AT_VERSION: usize = 4;
@@ -42,8 +51,11 @@ const AT_SLOTS_USED: usize = 12;
 const AT_LOCK: usize = 16;
 const AT_EPOCH: usize = 20;
 const AT_WAITERS: usize = 24;
+const AT_DECIDING: usize = 28;
 const AT_UNDO: usize = 32;
 const AT_DECISIONS: usize = 36;
+const AT_ANNEX: usize = 40;
+const AT_ANNEX_BYTES: usize = 44;
 
 const AT_CELLS: usize = 64;
 const CELLS_BYTES: usize = 64;
@@ -55,7 +67,11 @@ const CEILING: usize = 40;
 const AT_UNDO_LOG: usize = 192;
 const UNDO_ENTRIES: u32 = 64;
 
-const AT_FIRST_SLOT: usize = 2304;
+const AT_WORKERS: usize = 1216;
+const WORKER_BYTES: usize = 64;
+const WORKER_WAITS: usize = 4;
+
+const AT_FIRST_SLOT: usize = 5376;
 const SLOT_BYTES: usize = 128;
 const SLOT_EMPTY_FOR: usize = 40;
 
@@ -150,6 +166,34 @@ export function accountsUnlock(): void {
   if ((atomic.xchg<u32>(AT_LOCK, 0) & CONTENDED) != 0) atomic.notify(AT_LOCK, 1);
 }
 
+/** Takes the lock from `dead`, a worker that will take no further step; false when it is not the owner. */
+export function accountsTakeLock(dead: u32, me: u32): bool {
+  while (true) {
+    const owner = atomic.load<u32>(AT_LOCK);
+    if ((owner & ~CONTENDED) != dead) return false;
+    if (atomic.cmpxchg<u32>(AT_LOCK, owner, me | CONTENDED) == owner) return true;
+  }
+}
+
+/** Under the lock: from here on decisions are `me`'s alone, also while the lock is free. */
+export function accountsSetDeciding(me: u32): void {
+  atomic.store<u32>(AT_DECIDING, me);
+}
+
+/** Under the lock: ends that, and wakes those who sleep for it. */
+export function accountsEndDeciding(): void {
+  atomic.store<u32>(AT_DECIDING, 0);
+  atomic.notify(AT_DECIDING, -1);
+}
+
+/** Sleeps, without the lock, while `other` is deciding; false when `nanoseconds` (below 0: no bound) ran out first. */
+export function accountsAwaitDecision(other: u32, nanoseconds: f64): bool {
+  while (atomic.load<u32>(AT_DECIDING) == other) {
+    if (atomic.wait<u32>(AT_DECIDING, other, <i64>nanoseconds) == 2) return false;
+  }
+  return true;
+}
+
 // ---- decisions, under the lock
 
 /** Closes every slot, and leaves in the cells what the tasks hold together and how many entries there are. */
@@ -180,9 +224,9 @@ export function accountsClose(): void {
   return (seen & LIMIT) == 0 ? seen : atomic.and<u64>(word, ~LIMIT);
 }
 
-/** Opens the slots with what credit there is, unless somebody waits. */
+/** Opens the slots with what credit there is, unless somebody waits or a decision goes on. */
 export function accountsOpen(): void {
-  if (load<u32>(AT_WAITERS) != 0) return;
+  if (load<u32>(AT_WAITERS) != 0 || load<u32>(AT_DECIDING) != 0) return;
   openMode(0);
   openMode(1);
 }
@@ -223,10 +267,16 @@ export function accountsPut(at: usize, value: f64): void {
   store<f64>(at, value);
 }
 
+/** The same for a u32, in the annex or in the header. */
+export function accountsPutU32(at: usize, value: u32): void {
+  remember(at & ~7);
+  store<u32>(at, value);
+}
+
 /** Writes a closed word: `held` bytes, and whether the task has an entry. */
 export function accountsPutWord(word: usize, held: f64, present: bool): void {
   remember(word);
-  store<u64>(word, <u64>held | (present ? PRESENT : 0));
+  store<u64>(word, (<u64>held) | (present ? PRESENT : 0));
 }
 
 /** The changes since the closing stand. */
@@ -236,7 +286,7 @@ export function accountsCommit(): void {
 
 /** Takes the changes since the closing back, newest first. */
 export function accountsUndo(): void {
-  for (let left = load<u32>(AT_UNDO); left != 0; ) {
+  for (let left = load<u32>(AT_UNDO); left != 0;) {
     left -= 1;
     const entry = AT_UNDO_LOG + ((<usize>left) << 4);
     store<u64>(<usize>load<u64>(entry), load<u64>(entry, 8));
@@ -259,15 +309,21 @@ function remember(at: usize): void {
 
 // ---- waiting
 
-/** Registers a wait, under the lock and before the slots open, and answers the epoch to sleep on. */
-export function accountsEnterWait(): u32 {
-  store<u32>(AT_WAITERS, load<u32>(AT_WAITERS) + 1);
+/** Registers a wait of worker `me`, under the lock and before the slots open, and answers the epoch to sleep on. */
+export function accountsEnterWait(me: u32): u32 {
+  countWaits(me, 1);
   return atomic.load<u32>(AT_EPOCH);
 }
 
 /** Ends a registered wait, under the lock. */
-export function accountsLeaveWait(): void {
-  store<u32>(AT_WAITERS, load<u32>(AT_WAITERS) - 1);
+export function accountsLeaveWait(me: u32): void {
+  countWaits(me, -1);
+}
+
+function countWaits(me: u32, change: i32): void {
+  const own = AT_WORKERS + (<usize>me - 1) * WORKER_BYTES + WORKER_WAITS;
+  accountsPutU32(AT_WAITERS, load<u32>(AT_WAITERS) + change);
+  accountsPutU32(own, load<u32>(own) + change);
 }
 
 /** Wakes everybody who waits, in whichever mode. Under the lock. */
@@ -287,9 +343,11 @@ export function accountsSleep(epoch: u32, nanoseconds: f64): bool {
 
 // ---- create
 
-/** Writes empty accounts over zeroed memory. */
-export function accountsCreate(slots: u32): void {
+/** Writes empty accounts over zeroed memory, with an annex of `annexBytes` behind the slots. */
+export function accountsCreate(slots: u32, annexBytes: u32): void {
   store<u32>(AT_VERSION, ACCOUNTS_VERSION);
   store<u32>(AT_SLOTS, slots);
+  store<u32>(AT_ANNEX, <u32>(AT_FIRST_SLOT + <usize>slots * SLOT_BYTES));
+  store<u32>(AT_ANNEX_BYTES, annexBytes);
   atomic.store<u32>(AT_MAGIC, ACCOUNTS_MAGIC);
 }

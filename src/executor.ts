@@ -25,7 +25,7 @@ import type { Ledger } from "./memory/ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
 import type { PageAllocator } from "./memory/page.js";
 import { type UnmanagedMemory, unmanagedMemory } from "./memory/unmanaged.js";
-import { type Request, type Step, WouldWait } from "./memory/wait.js";
+import { type Request, type Runner, runNow, type Step, WouldWait } from "./memory/wait.js";
 import type { Policy } from "./policy/policy.js";
 import { staticPolicy } from "./policy/static.js";
 import { unified } from "./policy/unified.js";
@@ -56,8 +56,6 @@ export interface ExecutorOptions {
    * foreign free and a write after free are found and told with the page's owner. Costs a pass over every page.
    */
   readonly debugPages?: boolean;
-  /** Who keeps the accounts; a ledger of this thread's own when left out. */
-  readonly ledger?: Ledger;
   /** Where evicted blocks of fate `disk` go. */
   readonly disk?: BlockDisk | null;
   /** What of the storage rules differs from what the configuration and the generation say. */
@@ -66,6 +64,18 @@ export interface ExecutorOptions {
   readonly onSpill?: SpillObserver;
   /** Whose totals count where `spark.memory.unmanagedMemoryPollingInterval` is above 0; those of the process by default. */
   readonly unmanaged?: UnmanagedMemory;
+}
+
+/** What an executor works with that is not its own: parts that it shares with other workers. */
+export interface ExecutorParts {
+  /** Who keeps the accounts; a ledger of this thread's own when left out. */
+  readonly ledger?: Ledger;
+  /** Whether another executor has opened the pools of that ledger. */
+  readonly attached?: boolean;
+  /** Where off-heap pages come from. */
+  readonly arenas?: PageAllocator;
+  /** How synchronous calls of its tasks wait; not at all when left out. */
+  readonly run?: (manager: MemoryManager) => Runner;
 }
 
 /**
@@ -97,9 +107,10 @@ export class Executor {
   readonly #failOnLeak: boolean;
   readonly #failOnPin: boolean;
   readonly #release: number;
+  readonly #run: Runner;
   readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
 
-  constructor(options: ExecutorOptions) {
+  constructor(options: ExecutorOptions, parts: ExecutorParts = {}) {
     this.options = options;
     const conf = confOf(options);
     const layout = memoryLayout(conf, {
@@ -118,8 +129,11 @@ export class Executor {
       onHeap: this.numbers.onHeap,
       offHeap: this.numbers.offHeap,
       offHeapStorage: layout.manager !== "static",
-      ...(options.ledger === undefined ? {} : { ledger: options.ledger }),
+      ...(parts.ledger === undefined ? {} : { ledger: parts.ledger }),
+      ...(parts.attached === undefined ? {} : { attached: parts.attached }),
     });
+    this.#run = parts.run?.(this.manager) ?? runNow;
+    if (parts.arenas !== undefined) this.#allocators[OFF_HEAP] = parts.arenas;
     this.spillOrder = options.spillOrder ?? sparkSpillOrder(conf.release);
     this.onSpill = options.onSpill ?? null;
     this.store = new BlockStore({
@@ -158,6 +172,7 @@ export class Executor {
         spillOrder: this.spillOrder,
         release: this.#release,
         onSpill: this.onSpill,
+        run: this.#run,
       });
       this.#tasks.set(id, task);
     }
@@ -184,7 +199,7 @@ export class Executor {
       locked = this.store.endTask(id);
       leak = task.end();
     } finally {
-      this.manager.taskEnded();
+      this.manager.taskEnded(id);
     }
     if (failed) return leak;
     if (leak.bytes > 0 && this.#failOnLeak) throw new MemoryLeak(id, leak.bytes, leak.report);

@@ -27,6 +27,15 @@ export {
 export { keyNotices, layoutNotices, type Notice, type NoticeCode } from "./config/notices.js";
 export { DEFAULT_GENERATION, type Generation, GENERATIONS } from "./config/release.js";
 export { parseTime, type TimeUnit } from "./config/time.js";
+export {
+  attachExecutor,
+  type Exiting,
+  type Place,
+  SharedExecutor,
+  shareExecutor,
+  type SharedOptions,
+  type WorkerOptions,
+} from "./shared.js";
 export { humanBytes } from "./human.js";
 
 // Policy: who gets it. A policy is an opinion: a view in, a number out.
@@ -49,11 +58,14 @@ export {
   MAX_ARENA_BYTES,
 } from "./memory/arena.js";
 export { ArenaSet, type ArenaSetOptions, createArenas } from "./memory/arena-set.js";
-export { AsyncWaits, WaitEnded, type WaitOptions } from "./memory/async.js";
+export { AsyncWaits, type WaitOptions } from "./memory/async.js";
 export { audit, type Auditable } from "./memory/audit.js";
 export { DebugPages, type DebugOptions } from "./memory/debug.js";
 export { HeapPool, type HeapPoolOptions, type HeapPoolStats } from "./memory/heap.js";
-export { InvalidTask } from "./memory/ledger.js";
+export { AccountsError, type AccountsErrorReason, MAX_WORKERS } from "./memory/accounts-map.js";
+export { InvalidTask, type Ledger } from "./memory/ledger.js";
+export { type Estate, SharedLedger, type Tenant } from "./memory/shared-ledger.js";
+export { TooManyTasks } from "./memory/task-slots.js";
 export {
   EntryLost,
   type Evictor,
@@ -76,7 +88,7 @@ export {
   unmanagedMemory,
 } from "./memory/unmanaged.js";
 export { Views } from "./memory/views.js";
-export { type Request, runNow, Step, WaitList, WouldWait } from "./memory/wait.js";
+export { MemoryBusy, type Request, type Runner, runNow, Step, WaitEnded, WaitList, WouldWait } from "./memory/wait.js";
 
 // Execution: who uses it. Tasks, their consumers, the sorters, the hash map, sums, and what is told when memory cannot be
 // had.

@@ -8,7 +8,7 @@ import { InvalidTask } from "../memory/ledger.js";
 import type { MemoryManager } from "../memory/manager.js";
 import { type Mode, modeName } from "../memory/mode.js";
 import { FREED_IN_TASK, type Page, type PageAllocator } from "../memory/page.js";
-import { type Request, runNow, Step, WouldWait } from "../memory/wait.js";
+import { type Request, type Runner, runNow, Step, WouldWait } from "../memory/wait.js";
 import { divide, MUST_WAIT } from "../policy/policy.js";
 import type { Candidate, SpillOrder } from "../policy/victim.js";
 import type { Consumer } from "./consumer.js";
@@ -35,6 +35,8 @@ export interface TaskOptions {
   /** Whose rules its consumers follow: Spark's major * 100 + minor. 401 when left out. */
   readonly release?: number;
   readonly onSpill?: SpillObserver | null;
+  /** How synchronous calls wait: not at all when left out. */
+  readonly run?: Runner;
 }
 
 /** What a clean-up found. Bytes. */
@@ -57,6 +59,7 @@ export class TaskMemoryManager {
   readonly release: number;
   onSpill: SpillObserver | null;
   readonly #order: SpillOrder;
+  readonly #run: Runner;
   readonly #consumers = new Set<Consumer>();
   readonly #table = new PageTable();
   #acquiredButUnused = 0;
@@ -79,6 +82,7 @@ export class TaskMemoryManager {
     this.release = options.release ?? 401;
     this.#order = options.spillOrder;
     this.onSpill = options.onSpill ?? null;
+    this.#run = options.run ?? runNow;
   }
 
   /**
@@ -253,11 +257,11 @@ export class TaskMemoryManager {
 
   // Kept out of the common path: a closure over its arguments would make every call allocate.
   #acquireNow(required: number, requester: Consumer, got: number): number {
-    return runNow(this.#acquire(required, requester, got), () => this.#mustWait(required, requester));
+    return this.#run(this.#acquire(required, requester, got), () => this.#mustWait(required, requester));
   }
 
   #pageNow(request: Request<Page | null>, bytes: number, consumer: Consumer): Page | null {
-    return runNow(request, () => this.#mustWait(bytes, consumer));
+    return this.#run(request, () => this.#mustWait(bytes, consumer));
   }
 
   *#acquire(required: number, requester: Consumer, first: number): Request<number> {

@@ -1,22 +1,8 @@
 // Waiting by promise: many logical tasks on one thread. A request that must wait is looked at again, on a later microtask,
 // whenever something was released; the longest waiter first.
 
-import { Refusal } from "../fault.js";
 import { InvalidRequest } from "./manager.js";
-import { type Request, Step, type WaitList } from "./wait.js";
-
-/** A wait that was given up: by its signal, or because its time ran out. The task's entry keeps its balance. */
-export class WaitEnded extends Refusal {
-  override readonly name = "WaitEnded";
-  readonly reason: "cancelled" | "timed-out";
-
-  constructor(reason: "cancelled" | "timed-out", cause?: unknown) {
-    super(reason === "cancelled" ? "the wait for memory was cancelled" : "the wait for memory took too long", null, {
-      cause,
-    });
-    this.reason = reason;
-  }
-}
+import { type Request, Step, WaitEnded, type WaitList } from "./wait.js";
 
 export interface WaitOptions {
   readonly signal?: AbortSignal;

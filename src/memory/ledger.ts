@@ -15,6 +15,7 @@ const STORAGE_SIZE = 2;
 const STORAGE_USED = 3;
 const ENTRIES = 4;
 const CEILING = 5;
+const UNMANAGED = 6;
 const CELLS = 8;
 const BALANCES = 2 * CELLS;
 
@@ -54,6 +55,14 @@ export class LocalLedger {
   begin(): void {}
 
   end(): void {}
+
+  /** Runs `call`, which may do I/O and call back, in the middle of a decision, and lets nobody else decide meanwhile. */
+  outside<T>(call: () => T): T {
+    return call();
+  }
+
+  /** What a decision has changed so far stands, whatever becomes of who decides. */
+  commit(): void {}
 
   /** Registers a wait, inside the decision that asks for it, and answers the epoch to sleep on. Here nobody sleeps. */
   enterWait(): number {
@@ -105,6 +114,15 @@ export class LocalLedger {
 
   setCeiling(mode: Mode, bytes: number): void {
     this.#cells[mode * CELLS + CEILING] = bytes;
+  }
+
+  /** What unmanaged consumers use (section 4.4). Bytes. */
+  unmanaged(mode: Mode): number {
+    return this.#cells[mode * CELLS + UNMANAGED]!;
+  }
+
+  setUnmanaged(mode: Mode, bytes: number): void {
+    this.#cells[mode * CELLS + UNMANAGED] = bytes;
   }
 
   /** The task's balance in bytes, or ABSENT. */
@@ -203,6 +221,14 @@ export class LocalLedger {
     return freed;
   }
 
+  /** What was used is a block's from here on, and no longer its worker's. */
+  intoBlock(_bytes: number, _mode: Mode): void {}
+
+  /** Gives back what a block has used: `releaseStorage` of bytes that are no worker's. */
+  releaseBlock(bytes: number, mode: Mode): number {
+    return this.releaseStorage(bytes, mode);
+  }
+
   /** Moves the boundary: `bytes` from the storage pool to the execution pool, or the other way when negative. */
   moveBoundary(bytes: number, mode: Mode): void {
     const cells = this.#cells;
@@ -222,6 +248,9 @@ export class LocalLedger {
       if (held >= 0) visit(task, held);
     });
   }
+
+  /** Nobody here will ask for the task again, unless it comes anew. */
+  forget(_task: number): void {}
 
   // Index of the task's first balance.
   #indexOf(task: number): number {

@@ -55,8 +55,6 @@ export class Region implements RegionView {
   readonly mode: Mode;
   readonly total: number;
   readonly protectedStorage: number;
-  /** Section 4.4; moved by the manager only. */
-  unmanaged = 0;
   readonly #ledger: Ledger;
 
   constructor(mode: Mode, sizes: RegionSizes, ledger: Ledger, opened: boolean) {
@@ -79,6 +77,10 @@ export class Region implements RegionView {
   }
   get storageUsed(): number {
     return this.#ledger.storageUsed(this.mode);
+  }
+  /** Section 4.4. */
+  get unmanaged(): number {
+    return this.#ledger.unmanaged(this.mode);
   }
   get entries(): number {
     return this.#ledger.entries(this.mode);
@@ -124,9 +126,7 @@ export class MemoryManager {
       new Region(ON_HEAP, options.onHeap, this.ledger, attached),
       new Region(OFF_HEAP, options.offHeap, this.ledger, attached),
     ];
-    if (attached) return;
-    this.#refreshCeiling(ON_HEAP);
-    this.#refreshCeiling(OFF_HEAP);
+    if (!attached) this.refreshCeilings();
   }
 
   /** The block store, set once after both exist. Without it nothing can be evicted. */
@@ -207,7 +207,8 @@ export class MemoryManager {
   }
 
   /** The end of a task wakes everybody (section 10). */
-  taskEnded(): void {
+  taskEnded(task: number): void {
+    this.ledger.forget(task);
     this.#wake();
   }
 
@@ -235,11 +236,21 @@ export class MemoryManager {
     this.releaseStorage(this.ledger.storageUsed(mode), mode);
   }
 
+  /** Asks the policy again what tasks share: after changes to the accounts that were not made here. */
+  refreshCeilings(): void {
+    this.ledger.begin();
+    this.#refreshCeiling(ON_HEAP);
+    this.#refreshCeiling(OFF_HEAP);
+    this.ledger.end();
+  }
+
   /** Records what unmanaged consumers use (section 4.4, generation 4.1). Wakes nobody. */
   setUnmanaged(bytes: number, mode: Mode): void {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("report of unmanaged memory", bytes);
-    this.regions[mode].unmanaged = bytes;
+    this.ledger.begin();
+    this.ledger.setUnmanaged(mode, bytes);
     this.#refreshCeiling(mode);
+    this.ledger.end();
   }
 
   /** The task's balance in a pool, 0 when it has no entry. */

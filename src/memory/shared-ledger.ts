@@ -2,77 +2,64 @@
 // the protocol that assembly/accounts.ts draws and proves. A task that has credit acquires and releases with one
 // compare-and-swap each; all else takes the lock.
 
-import { assert, Refusal } from "../fault.js";
-import { ABSENT, InvalidTask, type Ledger, UNDECIDED } from "./ledger.js";
+import { assert } from "../fault.js";
+import {
+  type AccountsExports,
+  AccountsError,
+  type AccountsOptions,
+  annexOf,
+  assertAccounts,
+  CEILING,
+  CELLS_AT,
+  CELLS_BYTES,
+  CONTENDED,
+  createAccounts,
+  ENTRIES,
+  EXECUTION_SIZE,
+  EXECUTION_USED,
+  MAX_WORKERS,
+  STORAGE_SIZE,
+  STORAGE_USED,
+  UNMANAGED,
+  WORD_DECIDING,
+  WORD_DECISIONS,
+  WORD_EPOCH,
+  WORD_LOCK,
+  WORD_WAITERS,
+  WORKER_HERE,
+  WORKER_INTERRUPTED,
+  WORKER_STORAGE,
+  WORKER_TENANCY,
+  WORKER_WAITS,
+  workerAt,
+} from "./accounts-map.js";
+import { ABSENT, type Ledger, UNDECIDED } from "./ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./mode.js";
-import { createMemory, instantiate, WASM_UNIT_BYTES } from "./wasm.js";
+import { TaskSlots } from "./task-slots.js";
+import { MemoryBusy } from "./wait.js";
+import { instantiate } from "./wasm.js";
 
-// Where things lie (drawn in assembly/accounts.ts).
-const MAGIC = 0x43414d54;
-const VERSION = 1;
-const WORD_MAGIC = 0;
-const WORD_VERSION = 1;
-const WORD_SLOTS = 2;
-const WORD_SLOTS_USED = 3;
-const WORD_WAITERS = 6;
-const WORD_DECISIONS = 9;
-const CELLS_AT = 64;
-const CELLS_BYTES = 64;
-const EXECUTION_SIZE = 0;
-const EXECUTION_USED = 8;
-const STORAGE_SIZE = 16;
-const STORAGE_USED = 24;
-const ENTRIES = 32;
-const CEILING = 40;
-const FIRST_SLOT = 2304;
-const SLOT_BYTES = 128;
-const SLOT_TASK = 16;
-const SLOT_HOME = 24;
-const SLOT_IN_USE = 28;
-const SLOT_KNOWN_BY = 32;
-const SLOT_EMPTY_FOR = 40;
-
-const EMPTY_DECISIONS = 16;
-
-const HIGH_WORD = 2 ** 32;
-const HELD_HIGH_BITS = 0x1fffff;
-const PRESENT_HIGH_BIT = 0x200000;
-
-// Task ids are looked up in a direct-mapped cache of (task, address of its slot) before the map.
-const CACHE_LINES = 256;
-
-/** Most workers that share accounts, the creator included. */
-export const MAX_WORKERS = 64;
-
-/** Most tasks that accounts can be made for. */
-export const MAX_SLOTS = 65_536;
-
-interface Exports {
-  readonly accountsCreate: (slots: number) => void;
-  readonly accountsClaim: (word: number, bytes: number) => number;
-  readonly accountsRelease: (word: number, bytes: number) => number;
-  readonly accountsLock: (me: number, nanoseconds: number) => number;
-  readonly accountsUnlock: () => void;
-  readonly accountsClose: () => void;
-  readonly accountsOpen: () => void;
-  readonly accountsPut: (at: number, value: number) => void;
-  readonly accountsPutWord: (word: number, held: number, present: 0 | 1) => void;
-  readonly accountsCommit: () => void;
-  readonly accountsUndo: () => void;
-  readonly accountsEnterWait: () => number;
-  readonly accountsLeaveWait: () => void;
-  readonly accountsWake: () => void;
-  readonly accountsSleep: (epoch: number, nanoseconds: number) => number;
+export interface HolderOptions {
+  /** Longest sleep for another worker's decision, milliseconds, before MemoryBusy is thrown. Default: no bound; 0: never sleep. */
+  readonly patienceMs?: number;
+  /** Places for workers, 1 to MAX_WORKERS (the default). */
+  readonly workers?: number;
+  /** The place that was reserved for this worker. */
+  readonly worker?: number;
+  /** The compiled module, where it came with the memory. */
+  readonly module?: WebAssembly.Module;
 }
 
-/** Shared accounts that cannot be made or attached. */
-export class AccountsError extends Refusal {
-  override readonly name = "AccountsError";
+/** What came back from a worker. Bytes of both modes. */
+export interface Estate {
+  readonly execution: number;
+  readonly storage: number;
 }
 
-/** More tasks at once than the accounts were made for. */
-export class TooManyTasks extends Refusal {
-  override readonly name = "TooManyTasks";
+/** Who has a place: places are given out again, tenancies are not. */
+export interface Tenant {
+  readonly worker: number;
+  readonly tenancy: number;
 }
 
 /** One worker's hold on accounts that lie in a shared memory. */
@@ -80,56 +67,71 @@ export class SharedLedger implements Ledger {
   readonly memory: WebAssembly.Memory;
   /** This worker's number, 1 to MAX_WORKERS. */
   readonly worker: number;
-  readonly #wasm: Exports;
-  readonly #claim: Exports["accountsClaim"];
-  readonly #release: Exports["accountsRelease"];
-  readonly #u32: Uint32Array;
-  readonly #f64: Float64Array;
-  readonly #cache = new Float64Array(2 * CACHE_LINES).fill(Number.NaN);
-  readonly #slotOfTask = new Map<number, number>();
+  /** The memory's words and doubles. Its size never changes. */
+  readonly u32: Uint32Array;
+  readonly f64: Float64Array;
+  /** Where the annex begins, and its bytes. */
+  readonly annexAt: number;
+  readonly annexBytes: number;
+  /** Longest sleep for another's decision in milliseconds, from which on MemoryBusy is thrown; 0 where this thread must not block. */
+  readonly patienceMs: number;
+  readonly #places: number;
+  readonly #wasm: AccountsExports;
+  #claim: AccountsExports["accountsClaim"];
+  #release: AccountsExports["accountsRelease"];
+  readonly #slots: TaskSlots;
+  readonly #own: number;
   // Decisions nest: an eviction calls back into the accounts.
   #depth = 0;
+  #left = false;
 
-  /** New accounts, empty, for up to `slots` tasks at once. */
-  static create(slots = 1024): SharedLedger {
-    if (!(Number.isInteger(slots) && slots >= 1 && slots <= MAX_SLOTS))
-      throw new AccountsError(`accounts for ${slots} tasks: 1 to ${MAX_SLOTS} are possible`);
-    const units = Math.ceil((FIRST_SLOT + slots * SLOT_BYTES) / WASM_UNIT_BYTES);
-    const memory = createMemory({ initialUnits: units, maximumUnits: units, shared: true });
-    instantiate<Exports>("shared", memory).accountsCreate(slots);
-    return new SharedLedger(memory, 1);
+  /** New accounts, empty, with this thread as their first worker. */
+  static create(options: AccountsOptions & HolderOptions = {}): SharedLedger {
+    return SharedLedger.attach(createAccounts(options), options);
   }
 
-  /** The accounts that another worker has made. `worker` is this worker's number, of nobody else. */
-  static attach(memory: WebAssembly.Memory, worker: number): SharedLedger {
-    const words = new Uint32Array(memory.buffer, 0, 16);
-    if (words[WORD_MAGIC] !== MAGIC) throw new AccountsError("the memory holds no accounts");
-    if (words[WORD_VERSION] !== VERSION)
-      throw new AccountsError(`the accounts are of version ${words[WORD_VERSION]}, this is version ${VERSION}`);
-    const bytes = FIRST_SLOT + words[WORD_SLOTS]! * SLOT_BYTES;
-    if (memory.buffer.byteLength < bytes)
-      throw new AccountsError(`the memory has ${memory.buffer.byteLength} bytes, the accounts need ${bytes}`);
+  /**
+   * Attaches to accounts: at a place that was reserved for this worker, or else at one that is free. Throws AccountsError for
+   * a memory that holds no accounts, a place that somebody has, and when all places are taken.
+   */
+  static attach(memory: WebAssembly.Memory, options: HolderOptions = {}): SharedLedger {
+    assertAccounts(memory);
+    const { worker } = options;
+    if (worker === undefined) {
+      const free = takePlace(memory, options.workers ?? MAX_WORKERS, HERE);
+      return new SharedLedger(memory, free.worker, options);
+    }
     if (!(Number.isInteger(worker) && worker >= 1 && worker <= MAX_WORKERS))
-      throw new AccountsError(`worker ${worker}: numbers are 1 to ${MAX_WORKERS}`);
-    return new SharedLedger(memory, worker);
+      throw new AccountsError("worker", `worker ${worker}: numbers are 1 to ${MAX_WORKERS}`);
+    if (Atomics.compareExchange(new Int32Array(memory.buffer), placeWord(worker), RESERVED, HERE) !== RESERVED)
+      throw new AccountsError("worker", `place ${worker} is taken, or is reserved for nobody`);
+    return new SharedLedger(memory, worker, options);
   }
 
-  private constructor(memory: WebAssembly.Memory, worker: number) {
+  private constructor(memory: WebAssembly.Memory, worker: number, options: HolderOptions) {
     this.memory = memory;
     this.worker = worker;
-    this.#wasm = instantiate<Exports>("shared", memory);
+    this.patienceMs = options.patienceMs ?? Number.POSITIVE_INFINITY;
+    this.#places = options.workers ?? MAX_WORKERS;
+    this.#wasm = exportsOver(memory, options.module);
     this.#claim = this.#wasm.accountsClaim;
     this.#release = this.#wasm.accountsRelease;
-    this.#u32 = new Uint32Array(memory.buffer);
-    this.#f64 = new Float64Array(memory.buffer);
+    this.u32 = new Uint32Array(memory.buffer);
+    this.f64 = new Float64Array(memory.buffer);
+    this.#own = workerAt(worker);
+    const annex = annexOf(this.u32);
+    this.annexAt = annex.at;
+    this.annexBytes = annex.bytes;
+    this.#slots = new TaskSlots(memory.buffer, worker, (call) => this.alone(call));
   }
 
-  /** Begins a decision: from here to `end` nothing moves but what this worker moves. Decisions nest. */
+  /** Begins a decision: from here to `end` nothing moves but what this worker moves. Decisions nest. Throws MemoryBusy. */
   begin(): void {
+    if (this.#depth === 0) {
+      this.#lock();
+      this.#wasm.accountsClose();
+    }
     this.#depth += 1;
-    if (this.#depth > 1) return;
-    this.#wasm.accountsLock(this.worker, -1);
-    this.#wasm.accountsClose();
   }
 
   end(): void {
@@ -140,9 +142,46 @@ export class SharedLedger implements Ledger {
     this.#wasm.accountsUnlock();
   }
 
+  /** Runs `call` as one decision. */
+  alone<T>(call: () => T): T {
+    this.begin();
+    try {
+      return call();
+    } finally {
+      this.end();
+    }
+  }
+
+  /** What has been changed since the decision began stands, whatever becomes of this worker. */
+  commit(): void {
+    this.#wasm.accountsCommit();
+  }
+
+  /**
+   * Runs `call` in the middle of a decision and without the lock: it may block, do I/O and call the manager. The accounts are
+   * marked as *deciding*: until it ends, slots stay closed and the decisions of other workers sleep. Commits.
+   */
+  outside<T>(call: () => T): T {
+    const wasm = this.#wasm;
+    const depth = this.#depth;
+    const nested = this.u32[WORD_DECIDING] === this.worker;
+    assert(depth > 0, "outside of a decision there is nothing to leave");
+    wasm.accountsCommit();
+    wasm.accountsSetDeciding(this.worker);
+    wasm.accountsUnlock();
+    this.#depth = 0;
+    try {
+      return call();
+    } finally {
+      wasm.accountsLock(this.worker, -1);
+      this.#depth = depth;
+      if (!nested) wasm.accountsEndDeciding();
+    }
+  }
+
   /** Decisions taken since the accounts were made, modulo 2^32. */
   get decisions(): number {
-    return this.#u32[WORD_DECISIONS]!;
+    return this.u32[WORD_DECISIONS]!;
   }
 
   open(mode: Mode, executionBytes: number, storageBytes: number): void {
@@ -188,23 +227,33 @@ export class SharedLedger implements Ledger {
     this.end();
   }
 
+  unmanaged(mode: Mode): number {
+    return this.#read(mode, UNMANAGED);
+  }
+
+  setUnmanaged(mode: Mode, bytes: number): void {
+    this.begin();
+    this.#put(mode, UNMANAGED, bytes);
+    this.end();
+  }
+
   balance(task: number, mode: Mode): number {
     this.begin();
-    const slot = this.#slotWithTask(task);
-    const held = slot === 0 ? ABSENT : this.#balanceAt(slot + 8 * mode);
+    const slot = this.#slots.ofKnown(task);
+    const held = slot === 0 ? ABSENT : this.#slots.balance(slot + 8 * mode);
     this.end();
     return held;
   }
 
   claimWhole(bytes: number, task: number, mode: Mode, waiting: number): number {
-    const granted = waiting === 0 ? this.#claim(this.#slotOf(task) + 8 * mode, bytes) : UNDECIDED;
+    const granted = waiting === 0 ? this.#claim(this.#slots.of(task) + 8 * mode, bytes) : UNDECIDED;
     return granted >= 0 ? granted : this.#claimSlowly(bytes, task, mode, waiting);
   }
 
   enter(task: number, mode: Mode): boolean {
-    const word = this.#slotOf(task) + 8 * mode;
+    const word = this.#slots.of(task) + 8 * mode;
     this.begin();
-    const enters = this.#balanceAt(word) === ABSENT;
+    const enters = this.#slots.balance(word) === ABSENT;
     if (enters) {
       this.#putBalance(word, 0);
       this.#add(mode, ENTRIES, 1);
@@ -214,10 +263,10 @@ export class SharedLedger implements Ledger {
   }
 
   grant(bytes: number, task: number, mode: Mode): void {
-    const word = this.#slotOf(task) + 8 * mode;
+    const word = this.#slots.of(task) + 8 * mode;
     this.begin();
     try {
-      const held = this.#balanceAt(word);
+      const held = this.#slots.balance(word);
       assert(held >= 0, `task ${task} has no entry to be granted to`);
       assert(bytes >= 0 && bytes <= this.executionSize(mode) - this.executionUsed(mode), `a grant of ${bytes} bytes`);
       this.#putBalance(word, held + bytes);
@@ -228,23 +277,42 @@ export class SharedLedger implements Ledger {
   }
 
   release(bytes: number, task: number, mode: Mode): number {
-    const word = this.#slotOf(task) + 8 * mode;
+    const word = this.#slots.of(task) + 8 * mode;
     const released = this.#release(word, bytes);
     return released >= 0 ? released : this.#releaseSlowly(bytes, word, mode);
   }
 
+  /** Uses storage memory, in the name of this worker until `intoBlock`. */
   useStorage(bytes: number, mode: Mode): void {
     this.begin();
     try {
       const used = this.storageUsed(mode) + bytes;
       assert(bytes >= 0 && used <= this.storageSize(mode), `storage of ${bytes} bytes beyond its pool`);
       this.#put(mode, STORAGE_USED, used);
+      this.#addOwn(mode, bytes);
     } finally {
       this.end();
     }
   }
 
+  /** Gives back what this worker has used. */
   releaseStorage(bytes: number, mode: Mode): number {
+    this.begin();
+    const freed = this.releaseBlock(bytes, mode);
+    this.#addOwn(mode, -Math.min(freed, this.f64[this.#ownCell(mode)]!));
+    this.end();
+    return freed;
+  }
+
+  /** What this worker has used belongs to a block now. */
+  intoBlock(bytes: number, mode: Mode): void {
+    this.begin();
+    this.#addOwn(mode, -Math.min(bytes, this.f64[this.#ownCell(mode)]!));
+    this.end();
+  }
+
+  /** Gives back what a block has used. */
+  releaseBlock(bytes: number, mode: Mode): number {
     this.begin();
     const freed = Math.min(bytes, this.storageUsed(mode));
     this.#add(mode, STORAGE_USED, -freed);
@@ -269,24 +337,29 @@ export class SharedLedger implements Ledger {
   forEachEntry(mode: Mode, visit: (task: number, bytes: number) => void): void {
     const entries: [number, number][] = [];
     this.begin();
-    this.#forEachSlot((slot) => {
-      const held = this.#balanceAt(slot + 8 * mode);
-      if (held !== ABSENT) entries.push([this.#f64[(slot + SLOT_TASK) / 8]!, held]);
+    this.#slots.forEach((slot) => {
+      const held = this.#slots.balance(slot + 8 * mode);
+      if (held !== ABSENT) entries.push([this.#slots.task(slot), held]);
     });
     this.end();
     for (const [task, held] of entries) visit(task, held);
   }
 
-  /** Registers this worker as waiting, inside the decision that said so, and answers the epoch to sleep on. */
+  forget(task: number): void {
+    this.begin();
+    this.#slots.forget(task);
+    this.end();
+  }
+
   enterWait(): number {
     assert(this.#depth > 0, "a wait begins inside the decision that asks for it");
-    return this.#wasm.accountsEnterWait() >>> 0;
+    return this.#wasm.accountsEnterWait(this.worker) >>> 0;
   }
 
   /** Ends a registered wait, at the next look or when it is given up. */
   leaveWait(): void {
     this.begin();
-    this.#wasm.accountsLeaveWait();
+    this.#wasm.accountsLeaveWait(this.worker);
     this.end();
   }
 
@@ -297,21 +370,143 @@ export class SharedLedger implements Ledger {
     this.end();
   }
 
+  /** Requests that wait, of all workers and both modes. */
+  get waiting(): number {
+    return Atomics.load(this.u32, WORD_WAITERS);
+  }
+
+  /** The epoch of wake-ups as it is now. */
+  get epoch(): number {
+    return Atomics.load(this.u32, WORD_EPOCH);
+  }
+
   /** Sleeps until there was a wake-up after `epoch`; false when `waitMs` (no bound when infinite) ran out first. */
   sleep(epoch: number, waitMs: number): boolean {
+    assert(this.#depth === 0, "nobody sleeps inside a decision");
     return this.#wasm.accountsSleep(epoch, waitMs === Number.POSITIVE_INFINITY ? -1 : waitMs * 1e6) !== 0;
+  }
+
+  /** Has the waits of a worker given up: the one it is in, or else its next. */
+  interrupt(worker: number): void {
+    Atomics.store(this.u32, (workerAt(worker) + WORKER_INTERRUPTED) / 4, 1);
+    this.wake();
+  }
+
+  /** Whether this worker's wait is to be given up; asking takes the request back. */
+  interrupted(): boolean {
+    return Atomics.exchange(this.u32, (this.#own + WORKER_INTERRUPTED) / 4, 0) === 1;
+  }
+
+  /** Reserves a place for another worker. Throws AccountsError when all are taken. */
+  reserve(): Tenant {
+    return takePlace(this.memory, this.#places, RESERVED);
+  }
+
+  /** Whether a worker of this number is here. */
+  isHere(worker: number): boolean {
+    return Atomics.load(this.u32, placeWord(worker)) === HERE;
+  }
+
+  /**
+   * Gives back all that a dead tenant held, a worker that will take no further step: its lock, a decision that it was in the
+   * middle of, its tasks' execution memory, its storage bytes in no block, its waits, its place. `rest` puts right what
+   * else follows from them, in the same decision. Wakes everybody. The bytes returned are those of execution and storage, of both modes: 0 of a
+   * tenant that has left or was buried before.
+   */
+  recover(tenant: Tenant, rest: () => void = () => {}): Estate {
+    const dead = tenant.worker;
+    assert(dead !== this.worker && this.#depth === 0, `worker ${this.worker} buries ${dead}`);
+    if (!this.#isTenant(tenant)) return { execution: 0, storage: 0 };
+    const wasm = this.#wasm;
+    if (wasm.accountsTakeLock(dead, this.worker)) wasm.accountsUndo();
+    else this.#lock(dead);
+    // The wake-up of one who sleeps for the lock may have gone to the dead: the next unlock gives another.
+    Atomics.or(this.u32, WORD_LOCK, CONTENDED);
+    this.#depth = 1;
+    if (this.u32[WORD_DECIDING] === dead) wasm.accountsEndDeciding();
+    wasm.accountsClose();
+    try {
+      return this.#giveBackAllOf(dead, rest);
+    } finally {
+      this.end();
+    }
+  }
+
+  /** Leaves the accounts: gives back all that this worker holds, and its place. `rest` as in `recover`. */
+  leave(rest: () => void = () => {}): void {
+    this.alone(() => this.#giveBackAllOf(this.worker, rest));
+    this.#left = true;
+    this.#claim = this.#release = () => UNDECIDED;
+  }
+
+  #isTenant({ worker, tenancy }: Tenant): boolean {
+    const here = Atomics.load(this.u32, placeWord(worker)) !== FREE;
+    return here && Atomics.load(this.u32, (workerAt(worker) + WORKER_TENANCY) / 4) === tenancy >>> 0;
+  }
+
+  #giveBackAllOf(worker: number, rest: () => void): Estate {
+    let execution = 0;
+    let storage = 0;
+    this.#slots.forEach((slot) => {
+      if (this.#slots.home(slot) !== worker) return;
+      for (const mode of [ON_HEAP, OFF_HEAP] as const) {
+        const held = this.#slots.balance(slot + 8 * mode);
+        if (held !== ABSENT) execution += this.#releaseSlowly(held, slot + 8 * mode, mode);
+        this.commit();
+      }
+    });
+    const record = workerAt(worker);
+    for (const mode of [ON_HEAP, OFF_HEAP] as const) {
+      const cell = record + WORKER_STORAGE + 8 * mode;
+      storage += this.releaseBlock(this.f64[cell / 8]!, mode);
+      this.#wasm.accountsPut(cell, 0);
+    }
+    const waits = this.u32[(record + WORKER_WAITS) / 4]!;
+    for (let i = 0; i < waits; i += 1) this.#wasm.accountsLeaveWait(worker);
+    this.#slots.forgetWorker(worker);
+    rest();
+    this.#wasm.accountsWake();
+    this.commit();
+    Atomics.store(this.u32, (record + WORKER_INTERRUPTED) / 4, 0);
+    Atomics.store(this.u32, placeWord(worker), FREE);
+    return { execution, storage };
+  }
+
+  // The lock, and nobody else deciding.
+  #lock(dead: number = 0): void {
+    const { patienceMs } = this;
+    if (this.#left) throw new AccountsError("worker", `worker ${this.worker} has left the accounts`);
+    if (patienceMs === 0) return this.#lockWithoutSleep();
+    const nanoseconds = patienceMs === Number.POSITIVE_INFINITY ? -1 : patienceMs * 1e6;
+    for (;;) {
+      if (this.#wasm.accountsLock(this.worker, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
+      const other = this.u32[WORD_DECIDING]!;
+      if (other === 0 || other === this.worker || other === dead) return;
+      this.#wasm.accountsUnlock();
+      if (this.#wasm.accountsAwaitDecision(other, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
+    }
+  }
+
+  #lockWithoutSleep(): void {
+    for (let look = 0; look < LOOKS_WITHOUT_SLEEP; look += 1) {
+      if (this.#wasm.accountsTryLock(this.worker) === 0) continue;
+      const other = this.u32[WORD_DECIDING]!;
+      if (other === 0 || other === this.worker) return;
+      this.#wasm.accountsUnlock();
+    }
+    throw new MemoryBusy(0);
   }
 
   #claimSlowly(bytes: number, task: number, mode: Mode, waiting: number): number {
     if (!(bytes > 0 && Number.isSafeInteger(bytes))) return UNDECIDED;
-    const word = this.#slotOf(task) + 8 * mode;
+    const word = this.#slots.of(task) + 8 * mode;
     this.begin();
     try {
-      const held = this.#balanceAt(word);
+      const held = this.#slots.balance(word);
       const entries = this.entries(mode) + (held === ABSENT ? 1 : 0);
       const wanted = Math.max(0, held) + bytes;
       // A newcomer would have to wake those who wait: a decision of the manager.
-      if (held === ABSENT && waiting + this.#u32[WORD_WAITERS]! !== 0) return UNDECIDED;
+      if (held === ABSENT && waiting + this.u32[WORD_WAITERS]! !== 0) return UNDECIDED;
       if (bytes > this.executionSize(mode) - this.executionUsed(mode)) return UNDECIDED;
       if (wanted * entries > this.ceiling(mode)) return UNDECIDED;
       this.#putBalance(word, wanted);
@@ -325,7 +520,7 @@ export class SharedLedger implements Ledger {
 
   #releaseSlowly(bytes: number, word: number, mode: Mode): number {
     this.begin();
-    const held = this.#balanceAt(word);
+    const held = this.#slots.balance(word);
     const released = Math.min(bytes, Math.max(0, held));
     if (held !== ABSENT) {
       const left = held - released;
@@ -342,9 +537,9 @@ export class SharedLedger implements Ledger {
   // ---- cells and words, inside a decision
 
   #read(mode: Mode, cell: number): number {
-    if (this.#depth > 0) return this.#f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]!;
+    if (this.#depth > 0) return this.f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]!;
     this.begin();
-    const value = this.#f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]!;
+    const value = this.f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]!;
     this.end();
     return value;
   }
@@ -354,13 +549,16 @@ export class SharedLedger implements Ledger {
   }
 
   #add(mode: Mode, cell: number, change: number): void {
-    this.#put(mode, cell, this.#f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]! + change);
+    this.#put(mode, cell, this.f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]! + change);
   }
 
-  #balanceAt(word: number): number {
-    const high = this.#u32[word / 4 + 1]!;
-    if ((high & PRESENT_HIGH_BIT) === 0) return ABSENT;
-    return (high & HELD_HIGH_BITS) * HIGH_WORD + this.#u32[word / 4]!;
+  #ownCell(mode: Mode): number {
+    return (this.#own + WORKER_STORAGE) / 8 + mode;
+  }
+
+  #addOwn(mode: Mode, change: number): void {
+    const cell = this.#ownCell(mode);
+    this.#wasm.accountsPut(8 * cell, this.f64[cell]! + change);
   }
 
   #putBalance(word: number, bytes: number): void {
@@ -368,98 +566,43 @@ export class SharedLedger implements Ledger {
     else this.#wasm.accountsPutWord(word, bytes, 1);
   }
 
-  // ---- slots
-
-  /** Address of the task's slot; it gets one if it has none. */
-  #slotOf(task: number): number {
-    const line = 2 * (task & (CACHE_LINES - 1));
-    return this.#cache[line] === task ? this.#cache[line + 1]! : this.#findSlot(task, line);
+  /** Writes a word of the annex, or a double, so that it is undone if this worker dies before the commit. Inside a decision. */
+  putU32(at: number, value: number): void {
+    this.#wasm.accountsPutU32(at, value);
   }
 
-  #findSlot(task: number, line: number): number {
-    if (!Number.isSafeInteger(task)) throw new InvalidTask(task);
-    let slot = this.#slotOfTask.get(task);
-    if (slot === undefined) {
-      this.begin();
-      try {
-        slot = this.#slotWithTask(task) || this.#newSlot(task);
-        this.#setKnown(slot, true);
-      } finally {
-        this.end();
-      }
-      this.#slotOfTask.set(task, slot);
-    }
-    this.#cache[line] = task;
-    this.#cache[line + 1] = slot;
-    return slot;
+  putF64(at: number, value: number): void {
+    this.#wasm.accountsPut(at, value);
   }
+}
 
-  #slotWithTask(task: number): number {
-    const known = this.#slotOfTask.get(task);
-    if (known !== undefined) return known;
-    let found = 0;
-    this.#forEachSlot((slot) => {
-      if (this.#f64[(slot + SLOT_TASK) / 8] === task && this.#u32[(slot + SLOT_IN_USE) / 4] === 1) found = slot;
-    });
-    return found;
-  }
+// Looks at a taken lock by a thread that must not sleep: some milliseconds.
+const LOOKS_WITHOUT_SLEEP = 200_000;
 
-  /** A slot without entries that nobody else knows, when it has been so for long or none is left; else one never used. */
-  #newSlot(task: number): number {
-    const used = this.#u32[WORD_SLOTS_USED]!;
-    const full = used === this.#u32[WORD_SLOTS]!;
-    let slot = 0;
-    this.#forEachSlot((each) => {
-      if (slot === 0 && this.#isSpare(each, full)) slot = each;
-    });
-    if (slot === 0) {
-      if (full)
-        throw new TooManyTasks(`task ${task} is one too many: the accounts were made for ${used} tasks at once`);
-      slot = FIRST_SLOT + used * SLOT_BYTES;
-      this.#u32[WORD_SLOTS_USED] = used + 1;
-    } else if (this.#u32[(slot + SLOT_IN_USE) / 4] === 1) {
-      this.#forget(this.#f64[(slot + SLOT_TASK) / 8]!);
-    }
-    this.#u32[(slot + SLOT_IN_USE) / 4] = 0;
-    this.#f64[(slot + SLOT_TASK) / 8] = task;
-    this.#u32[(slot + SLOT_HOME) / 4] = this.worker;
-    this.#u32[(slot + SLOT_KNOWN_BY) / 4] = 0;
-    this.#u32[(slot + SLOT_KNOWN_BY) / 4 + 1] = 0;
-    this.#u32[(slot + SLOT_EMPTY_FOR) / 4] = 0;
-    this.#u32[(slot + SLOT_EMPTY_FOR) / 4 + 1] = 0;
-    this.#u32[(slot + SLOT_IN_USE) / 4] = 1;
-    return slot;
-  }
+// What the first word of a worker's record says of its place.
+const FREE = 0;
+const HERE = 1;
+const RESERVED = 2;
 
-  #isSpare(slot: number, wanted: boolean): boolean {
-    for (const mode of [ON_HEAP, OFF_HEAP]) {
-      if (this.#balanceAt(slot + 8 * mode) !== ABSENT) return false;
-      if (!wanted && this.#u32[(slot + SLOT_EMPTY_FOR) / 4 + mode]! < EMPTY_DECISIONS) return false;
-    }
-    const at = (slot + SLOT_KNOWN_BY) / 4;
-    const [word, bit] = this.#myBit();
-    return (this.#u32[at + word]! & ~bit) === 0 && this.#u32[at + 1 - word] === 0;
-  }
+function placeWord(worker: number): number {
+  return (workerAt(worker) + WORKER_HERE) / 4;
+}
 
-  #setKnown(slot: number, known: boolean): void {
-    const [word, bit] = this.#myBit();
-    const at = (slot + SLOT_KNOWN_BY) / 4 + word;
-    this.#u32[at] = known ? this.#u32[at]! | bit : this.#u32[at]! & ~bit;
+function takePlace(memory: WebAssembly.Memory, places: number, to: number): Tenant {
+  const words = new Int32Array(memory.buffer);
+  for (let worker = 1; worker <= places; worker += 1) {
+    if (Atomics.compareExchange(words, placeWord(worker), FREE, to) !== FREE) continue;
+    return { worker, tenancy: Atomics.add(words, (workerAt(worker) + WORKER_TENANCY) / 4, 1) + 1 };
   }
+  throw new AccountsError("worker", `all ${places} places for workers are taken`);
+}
 
-  #myBit(): [0 | 1, number] {
-    const index = this.worker - 1;
-    return [index < 32 ? 0 : 1, 1 << (index & 31)];
+function exportsOver(memory: WebAssembly.Memory, module?: WebAssembly.Module): AccountsExports {
+  try {
+    const exports = instantiate<AccountsExports>("shared", memory, module);
+    if (typeof exports.accountsTakeLock === "function") return exports;
+  } catch (cause) {
+    throw new AccountsError("module", "the module does not go with shared accounts", { cause });
   }
-
-  #forget(task: number): void {
-    this.#slotOfTask.delete(task);
-    const line = 2 * (task & (CACHE_LINES - 1));
-    if (this.#cache[line] === task) this.#cache[line] = Number.NaN;
-  }
-
-  #forEachSlot(visit: (slot: number) => void): void {
-    const end = FIRST_SLOT + this.#u32[WORD_SLOTS_USED]! * SLOT_BYTES;
-    for (let slot = FIRST_SLOT; slot < end; slot += SLOT_BYTES) visit(slot);
-  }
+  throw new AccountsError("module", "the module is of another version: it does not keep shared accounts");
 }

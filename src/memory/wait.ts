@@ -12,6 +12,31 @@ export class WouldWait extends Refusal {
   override readonly name = "WouldWait";
 }
 
+/** Another worker's decision has gone on for longer than this thread may sleep. Nothing has changed; ask again. */
+export class MemoryBusy extends Refusal {
+  override readonly name = "MemoryBusy";
+
+  constructor(patienceMs: number) {
+    super(`another worker has been deciding for longer than this thread may wait (${patienceMs} ms)`);
+  }
+}
+
+/** A wait that was given up: by its signal, or because its time ran out. The task's entry keeps its balance. */
+export class WaitEnded extends Refusal {
+  override readonly name = "WaitEnded";
+  readonly reason: "cancelled" | "timed-out";
+
+  constructor(reason: "cancelled" | "timed-out", cause?: unknown) {
+    super(reason === "cancelled" ? "the wait for memory was cancelled" : "the wait for memory took too long", null, {
+      cause,
+    });
+    this.reason = reason;
+  }
+}
+
+/** Runs a request to its end in whatever way its caller can wait; `why` says what it is that would have to wait. */
+export type Runner = <T>(request: Request<T>, why: () => string) => T;
+
 /** Runs a request to its end, or throws WouldWait at its first wait. */
 export function runNow<T>(request: Request<T>, why: () => string): T {
   const step = request.next();
@@ -116,10 +141,13 @@ export class WaitList {
   #settling = false;
   /** Told of every wake-up while somebody waits; the promise layer puts its scheduler here. */
   onWake: (() => void) | null = null;
+  /** Told of every waiter that comes. */
+  onAdd: (() => void) | null = null;
 
   /** Takes a step that has looked already and must wait. */
   add(step: Step<unknown>): void {
     this.size = this.#waiters.push({ step, seenEpoch: this.#epoch });
+    this.onAdd?.();
   }
 
   /** Something happened that waiters may profit from. Nobody looks before `settle`. */

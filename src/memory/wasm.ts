@@ -16,8 +16,12 @@ export function wasmModule(kind: "shared" | "private"): WebAssembly.Module {
 }
 
 /** The raw exports of the module over `memory`. Addresses come back signed: `>>> 0` them. */
-export function instantiate<T>(kind: "shared" | "private", memory: WebAssembly.Memory): T {
-  return new WebAssembly.Instance(wasmModule(kind), { env: { memory } }).exports as T;
+export function instantiate<T>(
+  kind: "shared" | "private",
+  memory: WebAssembly.Memory,
+  module: WebAssembly.Module = wasmModule(kind),
+): T {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as T;
 }
 
 /** Creates a linear memory; `shared` asks for one that workers can attach to. Bytes are committed when first touched. */

@@ -70,20 +70,22 @@ export class Replay {
     const generation = header.generation;
     this.peaks = !/^[23]\./.test(generation);
     this.#looksAreRows = header.looks === "rows";
-    this.executor = new Executor({
-      conf: header.conf,
-      cores: header.cores,
-      collector: header.collector,
-      generation,
-      layout: header.manager,
-      pages: "accounts",
-      unmanaged: this.#unmanaged.registry,
-      ...(ledger === undefined ? {} : { ledger }),
-      onSpill: ({ consumer, trigger, asked, freed }) => {
-        const told = { consumer: consumer.name, asked, trigger: trigger.name };
-        (this.#effects.spills ??= []).push(freed === -1 ? { ...told, failed: true } : { ...told, freed });
+    this.executor = new Executor(
+      {
+        conf: header.conf,
+        cores: header.cores,
+        collector: header.collector,
+        generation,
+        layout: header.manager,
+        pages: "accounts",
+        unmanaged: this.#unmanaged.registry,
+        onSpill: ({ consumer, trigger, asked, freed }) => {
+          const told = { consumer: consumer.name, asked, trigger: trigger.name };
+          (this.#effects.spills ??= []).push(freed === -1 ? { ...told, failed: true } : { ...told, freed });
+        },
       },
-    });
+      ledger === undefined ? {} : { ledger },
+    );
     this.executor.store.onEvict = (block, _bytes, _mode, to) => {
       (this.#effects.evicted ??= []).push({ block, to });
     };

@@ -5,7 +5,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, test, vi } from "vitest";
 import type { Consumer } from "../../src/execution/consumer.js";
 import type { Executor } from "../../src/executor.js";
-import { WaitEnded } from "../../src/memory/async.js";
+import { WaitEnded } from "../../src/memory/wait.js";
 import { InvalidRequest } from "../../src/memory/manager.js";
 import { WouldWait } from "../../src/memory/wait.js";
 import { numbers, seeded } from "../help/seed.js";

@@ -3,7 +3,8 @@
 
 import * as fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { AsyncWaits, WaitEnded } from "../../src/memory/async.js";
+import { AsyncWaits } from "../../src/memory/async.js";
+import { WaitEnded } from "../../src/memory/wait.js";
 import { audit, auditDecision, type Decision } from "../../src/memory/audit.js";
 import { EntryLost, type Evictor, MemoryManager, type RegionSizes } from "../../src/memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
@@ -171,7 +172,7 @@ const release = (task: number, bytes: number, mode: Mode): Ask =>
 const end = (task: number): Ask =>
   ask(`end(task ${task})`, (model, real) => {
     model.wakeAll();
-    real.manager.taskEnded();
+    real.manager.taskEnded(task);
     expect(real.manager.releaseAllExecution(task)).toBe(Number(model.releaseAll(task)));
     for (const mode of [ON_HEAP, OFF_HEAP] as const) expect(real.manager.executionHeld(task, mode)).toBe(0);
   });

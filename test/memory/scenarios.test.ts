@@ -7,7 +7,7 @@ import { openExecutor } from "../../src/executor.js";
 import { AssertionError } from "../../src/fault.js";
 import { accountPages } from "../../src/memory/account-pages.js";
 import { encodeSparkAddress, offsetOf, offsetOfSpark, pageOf, pageOfSpark } from "../../src/memory/address.js";
-import { WaitEnded } from "../../src/memory/async.js";
+import { WaitEnded } from "../../src/memory/wait.js";
 import { EntryLost, MemoryManager } from "../../src/memory/manager.js";
 import { FREED_IN_ALLOCATOR } from "../../src/memory/page.js";
 import { Step, WouldWait } from "../../src/memory/wait.js";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { Misuse } from "../../src/execution/refusal.js";
 import type { Executor } from "../../src/executor.js";
-import { WaitEnded } from "../../src/memory/async.js";
+import { WaitEnded } from "../../src/memory/wait.js";
 import { type Request, runNow, Step, WaitList, WouldWait } from "../../src/memory/wait.js";
 import { Greedy, ON_HEAP, smallExecutor, Stubborn, Thrifty } from "./doubles.js";
 

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { GENERATIONS } from "../../src/config/release.js";
 import type { Executor } from "../../src/executor.js";
-import { WaitEnded } from "../../src/memory/async.js";
+import { WaitEnded } from "../../src/memory/wait.js";
 import { EntryLost } from "../../src/memory/manager.js";
 import { ON_HEAP } from "../../src/memory/mode.js";
 import type { Request } from "../../src/memory/wait.js";

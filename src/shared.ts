@@ -1,0 +1,151 @@
+// The front door for workers: one executor that several threads share. One of them makes it and hands out places; a worker
+// attaches to its place and has the same API. The accounts and the off-heap pages are common to all; tasks, consumers and
+// on-heap pages are each worker's own.
+
+import { Executor, type ExecutorOptions, type ExecutorParts, openExecutor } from "./executor.js";
+import { VERSION } from "./generated/version.js";
+import { AccountsError } from "./memory/accounts-map.js";
+import { mayBlock, sleeper } from "./memory/blocking.js";
+import { hearRemoteWakes } from "./memory/remote-wakes.js";
+import { type Estate, SharedLedger, type Tenant } from "./memory/shared-ledger.js";
+import { wasmModule } from "./memory/wasm.js";
+
+/** What every worker must agree on: plain values, since they are posted. A policy of one's own is no such thing. */
+export interface SharedOptions extends Pick<
+  ExecutorOptions,
+  "conf" | "cores" | "collector" | "generation" | "layout" | "pages" | "debugPages"
+> {
+  /** Tasks that can hold something at once, 1 to 65 536. Default 1024. */
+  readonly tasks?: number;
+  /** Places for workers, the maker's included, 2 to 64 (the default). */
+  readonly workers?: number;
+}
+
+/** What a worker has for itself. */
+export interface WorkerOptions extends Pick<ExecutorOptions, "disk" | "onSpill"> {
+  /**
+   * Longest sleep of a synchronous call that must wait for memory, milliseconds, before it ends as WaitEnded. Default: no
+   * bound, as in Spark; 0 where the thread must not sleep: such a call throws WouldWait.
+   */
+  readonly waitMs?: number;
+  /** Longest sleep for another worker's decision before MemoryBusy is thrown, milliseconds. */
+  readonly patienceMs?: number;
+}
+
+/** One worker's place in a shared executor: to be posted to it. */
+export interface Place extends Tenant {
+  readonly version: string;
+  readonly options: SharedOptions;
+  readonly module: WebAssembly.Module;
+  readonly accounts: WebAssembly.Memory;
+}
+
+/** A thread that ends with an `exit` event, as Node's workers do. */
+export interface Exiting {
+  on(event: "exit", listener: () => void): unknown;
+}
+
+// Who has made an executor buries the dead of it, and cannot hear of a death while it sleeps for the dead one's lock.
+const SUPERVISOR_PATIENCE_MS = 10_000;
+
+/** Makes an executor that workers can attach to. The caller is its first worker, and the one to supervise the others. */
+export function shareExecutor(options: SharedOptions = {}, own: WorkerOptions = {}): SharedExecutor {
+  // What Spark refuses is refused before anything is made.
+  openExecutor(executorOptions(options, {}));
+  const ledger = SharedLedger.create({
+    slots: options.tasks ?? 1024,
+    ...holderOptions(options, own, SUPERVISOR_PATIENCE_MS),
+  });
+  return new SharedExecutor(options, own, ledger, false);
+}
+
+/** Takes a place in a worker. Throws AccountsError for a place of another version or that somebody has taken. */
+export function attachExecutor(place: Place, own: WorkerOptions = {}): SharedExecutor {
+  if (place.version !== VERSION)
+    throw new AccountsError("version", `the place is of version ${place.version}, this is version ${VERSION}`);
+  const ledger = SharedLedger.attach(place.accounts, {
+    ...holderOptions(place.options, own, Number.POSITIVE_INFINITY),
+    worker: place.worker,
+    module: place.module,
+  });
+  return new SharedExecutor(place.options, own, ledger, true);
+}
+
+/** One worker's executor over shared accounts. */
+export class SharedExecutor extends Executor {
+  readonly ledger: SharedLedger;
+  readonly #options: SharedOptions;
+
+  constructor(options: SharedOptions, own: WorkerOptions, ledger: SharedLedger, attached: boolean) {
+    super(executorOptions(options, own), partsOf(own, ledger, attached));
+    this.ledger = ledger;
+    this.#options = options;
+    hearRemoteWakes(this.manager, ledger);
+  }
+
+  /** This worker's number, 1 to 64. */
+  get worker(): number {
+    return this.ledger.worker;
+  }
+
+  /** A place for one more worker. Throws AccountsError when all are taken. */
+  place(): Place {
+    return {
+      version: VERSION,
+      ...this.ledger.reserve(),
+      options: this.#options,
+      module: wasmModule("shared"),
+      accounts: this.ledger.memory,
+    };
+  }
+
+  /** Buries a worker as soon as its thread has ended, in whatever way. `done` is told what came back. */
+  supervise(thread: Exiting, place: Tenant, done: (estate: Estate) => void = () => {}): void {
+    thread.on("exit", () => done(this.recover(place)));
+  }
+
+  /**
+   * Gives back all that a worker held and breaks the locks it died with. The worker must be gone: whoever calls this knows
+   * that it takes no further step. One that has left in order, or was buried before, gives nothing.
+   */
+  recover(tenant: Tenant): Estate {
+    return this.ledger.recover(tenant, () => this.manager.refreshCeilings());
+  }
+
+  /** Ends the wait that a worker sleeps in, or else its next, as WaitEnded "cancelled". */
+  interrupt(worker: number): void {
+    this.ledger.interrupt(worker);
+  }
+
+  /** Leaves: ends this worker's tasks as failed, gives everything back, and gives up the place. */
+  close(): void {
+    for (const task of [...this.tasks]) this.endTask(task.id, true);
+    this.ledger.leave(() => this.manager.refreshCeilings());
+  }
+
+  override check(): string[] {
+    return this.ledger.alone(() => super.check([0, 0], false));
+  }
+}
+
+function executorOptions(options: SharedOptions, own: WorkerOptions): ExecutorOptions {
+  const { tasks: _, workers: __, ...shared } = options;
+  const { disk, onSpill } = own;
+  return { ...shared, ...(disk === undefined ? {} : { disk }), ...(onSpill === undefined ? {} : { onSpill }) };
+}
+
+function partsOf(own: WorkerOptions, ledger: SharedLedger, attached: boolean): ExecutorParts {
+  const waitMs = own.waitMs ?? (mayBlock() ? Number.POSITIVE_INFINITY : 0);
+  return {
+    ledger,
+    attached,
+    ...(waitMs === 0 ? {} : { run: (manager) => sleeper(manager, ledger, waitMs) }),
+  };
+}
+
+function holderOptions({ workers }: SharedOptions, own: WorkerOptions, patienceMs: number) {
+  return {
+    patienceMs: own.patienceMs ?? (mayBlock() ? patienceMs : 0),
+    ...(workers === undefined ? {} : { workers }),
+  };
+}

@@ -1,0 +1,90 @@
+// A worker of the tests: attaches to its place and does what it is told, one command a message, in the code as it is shipped.
+import { parentPort, workerData } from "node:worker_threads";
+import { attachExecutor, Consumer } from "../../dist/index.js";
+
+const { place, own = {} } = workerData;
+const executor = attachExecutor(place, own);
+const { manager, ledger } = executor;
+
+class Holder extends Consumer {
+  pages = [];
+  spill() {
+    return 0;
+  }
+}
+
+const holders = new Map();
+const holder = (task, mode) => {
+  const key = `${task} ${mode}`;
+  if (!holders.has(key)) holders.set(key, new Holder(executor.task(task), { name: `holder of ${task}`, mode }));
+  return holders.get(key);
+};
+
+const COMMANDS = {
+  acquire: ({ bytes, task, mode }) => manager.acquireExecution(bytes, task, mode),
+  release: ({ bytes, task, mode }) => manager.releaseExecution(bytes, task, mode),
+  storage: ({ bytes, mode }) => manager.acquireStorage("block", bytes, mode),
+  /** Sleeps where it must wait. */
+  hold: ({ bytes, task, mode }) => holder(task, mode).acquireMemory(bytes),
+  drop: ({ bytes, task, mode }) => holder(task, mode).freeMemory(bytes),
+  state: () => [manager.state(0), manager.state(1)],
+  check: () => executor.check(),
+  close: () => executor.close(),
+  /** Takes the lock, changes something, and never goes on. */
+  dieLocked: ({ bytes, task, mode }) => {
+    ledger.begin();
+    ledger.enter(task, mode);
+    ledger.grant(bytes, task, mode);
+    stay();
+  },
+  dieDeciding: ({ bytes, task, mode }) => {
+    ledger.begin();
+    ledger.enter(task, mode);
+    ledger.grant(bytes, task, mode);
+    ledger.outside(stay);
+  },
+  /** Acquires and releases at random, for ever or `rounds` times. */
+  churn: ({ seed, tasks, rounds = Infinity, most = 64 }) => {
+    let random = seed >>> 0;
+    const next = (n) => {
+      random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+      return Math.floor((random / 2 ** 32) * n);
+    };
+    const held = new Map();
+    let granted = 0;
+    for (let i = 0; i < rounds; i += 1) {
+      const task = tasks[next(tasks.length)];
+      const mode = next(2);
+      const key = 2 * task + mode;
+      const had = held.get(key) ?? 0;
+      if (next(16) === 0) {
+        if (manager.acquireStorage("block", most, mode)) manager.releaseStorage(most, mode);
+      } else if (next(2) === 0 || had === 0) {
+        const got = manager.acquireExecution(1 + next(most), task, mode);
+        if (got > 0) held.set(key, had + got);
+        else if (got < 0) manager.giveUpExecution();
+        granted += Math.max(0, got);
+      } else {
+        const some = 1 + next(had);
+        manager.releaseExecution(some, task, mode);
+        held.set(key, had - some);
+      }
+    }
+    for (const [key, bytes] of held) if (bytes > 0) manager.releaseExecution(bytes, key >> 1, key & 1);
+    return granted;
+  },
+};
+
+function stay() {
+  parentPort.postMessage({ staying: true });
+  for (;;);
+}
+
+parentPort.on("message", ({ id, command, ...args }) => {
+  try {
+    parentPort.postMessage({ id, value: COMMANDS[command](args) });
+  } catch (error) {
+    parentPort.postMessage({ id, error: { name: error.name, message: error.message, reason: error.reason } });
+  }
+});
+parentPort.postMessage({ here: true });
