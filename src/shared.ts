@@ -119,7 +119,7 @@ export class SharedExecutor extends Executor {
 
   /** Leaves: ends this worker's tasks as failed, gives everything back, and gives up the place. */
   close(): void {
-    for (const task of [...this.tasks]) this.endTask(task.id, true);
+    for (const task of Array.from(this.tasks)) this.endTask(task.id, true);
     this.ledger.leave(() => this.manager.refreshCeilings());
   }
 
