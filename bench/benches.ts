@@ -4,6 +4,7 @@ import type { Bench } from "./harness.js";
 
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   acquire: async () => (await import("./acquire.bench.js")).acquire,
+  contention: async () => (await import("./contention.bench.js")).contention,
   tmm: async () => (await import("./tmm.bench.js")).tmm,
   page: async () => (await import("./page.bench.js")).page,
   radix: async () => (await import("./radix.bench.js")).radix,

@@ -98,6 +98,8 @@ export class Executor {
   readonly waits: AsyncWaits;
   readonly spillOrder: SpillOrder;
   readonly unmanaged: UnmanagedMemory;
+  /** How synchronous calls of its tasks wait. */
+  readonly run: Runner;
   /** How often unmanaged consumers want to be polled, milliseconds; 0 where they do not count (section 4.4). */
   readonly unmanagedPollMs: number;
   onSpill: SpillObserver | null;
@@ -107,7 +109,6 @@ export class Executor {
   readonly #failOnLeak: boolean;
   readonly #failOnPin: boolean;
   readonly #release: number;
-  readonly #run: Runner;
   readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
 
   constructor(options: ExecutorOptions, parts: ExecutorParts = {}) {
@@ -132,7 +133,7 @@ export class Executor {
       ...(parts.ledger === undefined ? {} : { ledger: parts.ledger }),
       ...(parts.attached === undefined ? {} : { attached: parts.attached }),
     });
-    this.#run = parts.run?.(this.manager) ?? runNow;
+    this.run = parts.run?.(this.manager) ?? runNow;
     if (parts.arenas !== undefined) this.#allocators[OFF_HEAP] = parts.arenas;
     this.spillOrder = options.spillOrder ?? sparkSpillOrder(conf.release);
     this.onSpill = options.onSpill ?? null;
@@ -172,7 +173,7 @@ export class Executor {
         spillOrder: this.spillOrder,
         release: this.#release,
         onSpill: this.onSpill,
-        run: this.#run,
+        run: this.run,
       });
       this.#tasks.set(id, task);
     }

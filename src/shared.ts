@@ -5,10 +5,12 @@
 import { Executor, type ExecutorOptions, type ExecutorParts, openExecutor } from "./executor.js";
 import { VERSION } from "./generated/version.js";
 import { AccountsError } from "./memory/accounts-map.js";
+import type { Mode } from "./memory/mode.js";
 import { mayBlock, sleeper } from "./memory/blocking.js";
 import { hearRemoteWakes } from "./memory/remote-wakes.js";
 import { type Estate, SharedLedger, type Tenant } from "./memory/shared-ledger.js";
 import { wasmModule } from "./memory/wasm.js";
+import { MUST_WAIT } from "./policy/policy.js";
 
 /** What every worker must agree on: plain values, since they are posted. A policy of one's own is no such thing. */
 export interface SharedOptions extends Pick<
@@ -86,6 +88,13 @@ export class SharedExecutor extends Executor {
   /** This worker's number, 1 to 64. */
   get worker(): number {
     return this.ledger.worker;
+  }
+
+  /** `manager.acquireExecution` that sleeps where it must wait, as the synchronous calls of consumers do. */
+  acquireOrSleep(bytes: number, task: number, mode: Mode): number {
+    const granted = this.manager.acquireExecution(bytes, task, mode);
+    if (granted !== MUST_WAIT) return granted;
+    return this.run(this.manager.waitForExecution(bytes, task, mode), () => `task ${task} would have to wait`);
   }
 
   /** A place for one more worker. Throws AccountsError when all are taken. */

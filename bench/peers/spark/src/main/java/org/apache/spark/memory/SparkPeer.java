@@ -16,6 +16,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.Supplier;
 
 import org.apache.spark.SparkConf;
@@ -174,6 +178,7 @@ public final class SparkPeer {
   static Item open(String item) throws Exception {
     return switch (item) {
       case "acquire" -> acquire((int) number("managers"), (int) number("tasks"), number("held") == 1, number("ops"));
+      case "contend" -> contend((int) number("threads"), text("mix").equals("true"), number("bytes"), number("ops"));
       case "tmm" -> taskMemory((int) number("consumers"), number("ops"));
       case "page" -> page(mode(), number("bytes"), text("touch").equals("true"), number("ops"));
       case "radix" -> radix(mode(), (int) number("rows"), (int) number("seed"));
@@ -247,6 +252,80 @@ public final class SparkPeer {
       check(first.executionMemoryUsed() == before, "all is released");
       return hash;
     });
+  }
+
+  // ---------------------------------------------------------------- several threads
+
+  /** What one of several threads does in a round; the hash does not depend on who came first. */
+  interface Hand {
+    int run(UnifiedMemoryManager mm, long task, long bytes, long ops) throws Exception;
+  }
+
+  /** `threads` threads on one manager, a task each that holds 1 byte. Seconds are from the first start to the last end. */
+  static Item contend(int threads, boolean mix, long bytes, long ops) {
+    UnifiedMemoryManager mm = manager(MemoryMode.ON_HEAP, bytes, threads);
+    Hand hand = mix ? SparkPeer::mixed : SparkPeer::pairs;
+    if (!mix) for (int t = 0; t < threads; t++) mm.acquireExecutionMemory(1, t, MemoryMode.ON_HEAP);
+    long before = mm.executionMemoryUsed();
+    ExecutorService pool = Executors.newFixedThreadPool(threads, (work) -> {
+      Thread thread = new Thread(work);
+      thread.setDaemon(true);
+      return thread;
+    });
+    return shots(() -> {
+      CyclicBarrier start = new CyclicBarrier(threads);
+      List<Future<long[]>> runs = new ArrayList<>();
+      for (int t = 0; t < threads; t++) {
+        long task = t;
+        runs.add(pool.submit(() -> {
+          start.await();
+          long from = System.nanoTime();
+          int hash = hand.run(mm, task, bytes, 64);
+          for (long done = 64; done < ops; done += 64) check(hand.run(mm, task, bytes, 64) == hash, "equal blocks give equal answers");
+          return new long[] { from, System.nanoTime(), hash };
+        }));
+      }
+      long from = Long.MAX_VALUE, to = Long.MIN_VALUE;
+      int hash = 0;
+      for (Future<long[]> run : runs) {
+        long[] r = run.get();
+        from = Math.min(from, r[0]);
+        to = Math.max(to, r[1]);
+        hash = fold(hash, (int) r[2]);
+      }
+      check(mm.executionMemoryUsed() == before, "all is released");
+      return new Reading(threads * ops, (to - from) / 1e9, hash, Map.of());
+    });
+  }
+
+  static int pairs(UnifiedMemoryManager mm, long task, long bytes, long ops) {
+    int hash = 0;
+    for (long i = 0; i < ops; i++) {
+      hash = fold(hash, (int) mm.acquireExecutionMemory(MIB, task, MemoryMode.ON_HEAP));
+      mm.releaseExecutionMemory(MIB, task, MemoryMode.ON_HEAP);
+    }
+    return hash;
+  }
+
+  /** Eight acquires in turn, half of them large; bench/contention-worker.ts does the same. */
+  static int mixed(UnifiedMemoryManager mm, long task, long bytes, long ops) {
+    int hash = 0;
+    for (long i = 0; i < ops; i += 8) {
+      long most = mm.acquireExecutionMemory((i & 63) == 0 ? bytes : bytes / 4, task, MemoryMode.ON_HEAP);
+      int whole = 0;
+      for (int j = 0; j < 4; j++) {
+        long got = mm.acquireExecutionMemory(64, task, MemoryMode.ON_HEAP);
+        mm.releaseExecutionMemory(got, task, MemoryMode.ON_HEAP);
+        if (got <= 64) whole++;
+      }
+      mm.releaseExecutionMemory(most, task, MemoryMode.ON_HEAP);
+      for (int j = 0; j < 3; j++) {
+        long got = mm.acquireExecutionMemory(bytes / 8, task, MemoryMode.ON_HEAP);
+        mm.releaseExecutionMemory(got, task, MemoryMode.ON_HEAP);
+      }
+      hash = fold(hash, whole);
+    }
+    return hash;
   }
 
   // ---------------------------------------------------------------- task memory manager
