@@ -34,8 +34,10 @@ export {
   SharedExecutor,
   shareExecutor,
   type SharedOptions,
+  whyNotShared,
   type WorkerOptions,
 } from "./shared.js";
+export { buryWhenGone, holdPlace } from "./web-supervisor.js";
 export { humanBytes } from "./human.js";
 
 // Policy: who gets it. A policy is an opinion: a view in, a number out.

@@ -37,6 +37,8 @@ export interface WorkerOptions extends Pick<ExecutorOptions, "disk" | "onSpill">
 /** One worker's place in a shared executor: to be posted to it. */
 export interface Place extends Tenant {
   readonly version: string;
+  /** Of the executor: different from any other's. */
+  readonly executor: string;
   readonly options: SharedOptions;
   readonly module: WebAssembly.Module;
   readonly accounts: WebAssembly.Memory;
@@ -50,15 +52,26 @@ export interface Exiting {
 // Who has made an executor buries the dead of it, and cannot hear of a death while it sleeps for the dead one's lock.
 const SUPERVISOR_PATIENCE_MS = 10_000;
 
-/** Makes an executor that workers can attach to. The caller is its first worker, and the one to supervise the others. */
+/** Why this host cannot share memory between workers, in words; null where it can. */
+export function whyNotShared(): string | null {
+  if (typeof SharedArrayBuffer === "function") return null;
+  return "the page is not cross-origin isolated, so that its workers cannot share memory";
+}
+
+/**
+ * Makes an executor that workers can attach to. The caller is its first worker, and the one to supervise the others. Throws
+ * AccountsError "host" where memory cannot be shared; `openExecutor` gives a local ledger and a private arena there.
+ */
 export function shareExecutor(options: SharedOptions = {}, own: WorkerOptions = {}): SharedExecutor {
+  const obstacle = whyNotShared();
+  if (obstacle !== null) throw new AccountsError("host", `${obstacle}: openExecutor serves one thread`);
   // What Spark refuses is refused before anything is made.
   openExecutor(executorOptions(options, {}));
   const ledger = SharedLedger.create({
     slots: options.tasks ?? 1024,
     ...holderOptions(options, own, SUPERVISOR_PATIENCE_MS),
   });
-  return new SharedExecutor(options, own, ledger, false);
+  return new SharedExecutor(options, own, ledger, null);
 }
 
 /** Takes a place in a worker. Throws AccountsError for a place of another version or that somebody has taken. */
@@ -70,16 +83,19 @@ export function attachExecutor(place: Place, own: WorkerOptions = {}): SharedExe
     worker: place.worker,
     module: place.module,
   });
-  return new SharedExecutor(place.options, own, ledger, true);
+  return new SharedExecutor(place.options, own, ledger, place);
 }
 
 /** One worker's executor over shared accounts. */
 export class SharedExecutor extends Executor {
   readonly ledger: SharedLedger;
   readonly #options: SharedOptions;
+  readonly #id: string;
 
-  constructor(options: SharedOptions, own: WorkerOptions, ledger: SharedLedger, attached: boolean) {
-    super(executorOptions(options, own), partsOf(own, ledger, attached));
+  /** `place` is where it attaches to; null makes the first. */
+  constructor(options: SharedOptions, own: WorkerOptions, ledger: SharedLedger, place: Place | null) {
+    super(executorOptions(options, own), partsOf(own, ledger, place !== null));
+    this.#id = place?.executor ?? newId();
     this.ledger = ledger;
     this.#options = options;
     hearRemoteWakes(this.manager, ledger);
@@ -101,6 +117,7 @@ export class SharedExecutor extends Executor {
   place(): Place {
     return {
       version: VERSION,
+      executor: this.#id,
       ...this.ledger.reserve(),
       options: this.#options,
       module: wasmModule("shared"),
@@ -141,6 +158,10 @@ function executorOptions(options: SharedOptions, own: WorkerOptions): ExecutorOp
   const { tasks: _, workers: __, ...shared } = options;
   const { disk, onSpill } = own;
   return { ...shared, ...(disk === undefined ? {} : { disk }), ...(onSpill === undefined ? {} : { onSpill }) };
+}
+
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("");
 }
 
 function partsOf(own: WorkerOptions, ledger: SharedLedger, attached: boolean): ExecutorParts {

@@ -84,7 +84,7 @@ export interface AccountsExports {
   readonly accountsSleep: (epoch: number, nanoseconds: number) => number;
 }
 
-export type AccountsErrorReason = "magic" | "version" | "size" | "module" | "worker";
+export type AccountsErrorReason = "host" | "magic" | "version" | "size" | "module" | "worker";
 
 /** Shared accounts that cannot be made or attached to. */
 export class AccountsError extends Refusal {

@@ -173,7 +173,7 @@ export class SharedLedger implements Ledger {
     try {
       return call();
     } finally {
-      wasm.accountsLock(this.worker, -1);
+      this.#relock();
       this.#depth = depth;
       if (!nested) wasm.accountsEndDeciding();
     }
@@ -476,7 +476,7 @@ export class SharedLedger implements Ledger {
   #lock(dead: number = 0): void {
     const { patienceMs } = this;
     if (this.#left) throw new AccountsError("worker", `worker ${this.worker} has left the accounts`);
-    if (patienceMs === 0) return this.#lockWithoutSleep();
+    if (patienceMs === 0) return this.#lockWithoutSleep(dead);
     const nanoseconds = patienceMs === Number.POSITIVE_INFINITY ? -1 : patienceMs * 1e6;
     for (;;) {
       if (this.#wasm.accountsLock(this.worker, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
@@ -487,11 +487,17 @@ export class SharedLedger implements Ledger {
     }
   }
 
-  #lockWithoutSleep(): void {
+  // The lock alone, which nobody holds for long; a thread that must not sleep looks until it is free.
+  #relock(): void {
+    if (this.patienceMs > 0) this.#wasm.accountsLock(this.worker, -1);
+    else while (this.#wasm.accountsTryLock(this.worker) === 0);
+  }
+
+  #lockWithoutSleep(dead: number): void {
     for (let look = 0; look < LOOKS_WITHOUT_SLEEP; look += 1) {
       if (this.#wasm.accountsTryLock(this.worker) === 0) continue;
       const other = this.u32[WORD_DECIDING]!;
-      if (other === 0 || other === this.worker) return;
+      if (other === 0 || other === this.worker || other === dead) return;
       this.#wasm.accountsUnlock();
     }
     throw new MemoryBusy(0);

@@ -13,10 +13,13 @@ import { OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { build, ROOT } from "../house/built.js";
 
 const TYPES: Record<string, string> = { ".js": "text/javascript", ".html": "text/html" };
-const FILES: Record<string, string | Buffer> = {
-  "/": "<!doctype html><title>A page</title><link rel=icon href=data:,><script type=module src=/index.js></script>",
-  "/program.js": readFileSync(join(ROOT, "test/browser/program.js")),
-};
+const PAGE =
+  "<!doctype html><title>A page</title><link rel=icon href=data:,><script type=module src=/index.js></script>";
+const FILES: Record<string, string | Buffer> = { "/": PAGE, "/isolated": PAGE };
+for (const name of ["program.js", "crew.js", "hand.js"])
+  FILES[`/${name}`] = readFileSync(join(ROOT, "test/browser", name));
+// What makes a page cross-origin isolated, and lets its workers in.
+const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
 let server: Server;
 let browser: Browser | null = null;
@@ -28,7 +31,8 @@ beforeAll(async () => {
     const path = normalize(new URL(request.url!, "http://page").pathname);
     try {
       const body = FILES[path] ?? readFileSync(join(ROOT, "dist", path));
-      response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/html" }).end(body);
+      const isolated = path === "/isolated" || path === "/hand.js" ? ISOLATED : {};
+      response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/html", ...isolated }).end(body);
     } catch {
       response.writeHead(404).end();
     }
@@ -48,8 +52,8 @@ afterAll(async () => {
   server.close();
 });
 
-/** What `work` of program.js answers in a fresh page, and everything that the page complained of. */
-async function inPage(conf: Record<string, string>): Promise<{ facts: unknown; complaints: string[] }> {
+/** What a program answers in a fresh page, and everything that the page complained of. */
+async function inPage(path: string, program: string): Promise<{ facts: unknown; complaints: string[] }> {
   const page = await browser!.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -58,10 +62,8 @@ async function inPage(conf: Record<string, string>): Promise<{ facts: unknown; c
     if (!response.ok()) complaints.push(`${response.status()} ${response.url()}`);
   });
   try {
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    const facts: unknown = await page.evaluate(
-      `import("/program.js").then(({ work }) => work(${JSON.stringify(conf)}))`,
-    );
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+    const facts: unknown = await page.evaluate(program);
     return { facts, complaints };
   } finally {
     await page.close();
@@ -80,7 +82,8 @@ test.for([
   },
 ])("a plain page spills, waits, writes and reads $where", async ({ mode, conf, spilled }, context) => {
   if (browser === null) return context.skip(noBrowser);
-  const { facts, complaints } = await inPage(conf);
+  const program = `import("/program.js").then(({ work }) => work(${JSON.stringify(conf)}))`;
+  const { facts, complaints } = await inPage("/", program);
   expect(complaints).toEqual([]);
   expect(facts).toEqual({
     version: VERSION,
@@ -92,5 +95,38 @@ test.for([
     granted: MIB,
     leak: "",
     lawsBroken: [],
+  });
+});
+
+const share = `import("/crew.js").then(({ share }) => share())`;
+
+test("an isolated page shares its memory with workers, sleeps, wakes and buries", async (context) => {
+  if (browser === null) return context.skip(noBrowser);
+  const { facts, complaints } = await inPage("/isolated", share);
+  expect(complaints).toEqual([]);
+  expect(facts).toEqual({
+    isolated: true,
+    first: [30 * MIB, 30 * MIB],
+    // Of three tasks.
+    rest: Math.floor((100 * MIB) / 3),
+    asleep: 1,
+    woken: 20 * MIB,
+    awaited: 25 * MIB,
+    estate: { execution: 30 * MIB, storage: 0 },
+    left: 0,
+    lawsBroken: [],
+  });
+});
+
+test("a plain page is told why it cannot share", async (context) => {
+  if (browser === null) return context.skip(noBrowser);
+  const { facts, complaints } = await inPage("/", share);
+  expect(complaints).toEqual([]);
+  expect(facts).toEqual({
+    isolated: false,
+    error: "AccountsError",
+    reason: "host",
+    message:
+      "the page is not cross-origin isolated, so that its workers cannot share memory: openExecutor serves one thread",
   });
 });
