@@ -66,7 +66,8 @@ export { DebugPages, type DebugOptions } from "./memory/debug.js";
 export { HeapPool, type HeapPoolOptions, type HeapPoolStats } from "./memory/heap.js";
 export { AccountsError, type AccountsErrorReason, MAX_WORKERS } from "./memory/accounts-map.js";
 export { InvalidTask, type Ledger } from "./memory/ledger.js";
-export { type Estate, SharedLedger, type Tenant } from "./memory/shared-ledger.js";
+export type { Tenant } from "./memory/places.js";
+export { type Estate, SharedLedger } from "./memory/shared-ledger.js";
 export { TooManyTasks } from "./memory/task-slots.js";
 export {
   EntryLost,

@@ -8,7 +8,8 @@ import { AccountsError } from "./memory/accounts-map.js";
 import type { Mode } from "./memory/mode.js";
 import { mayBlock, sleeper } from "./memory/blocking.js";
 import { hearRemoteWakes } from "./memory/remote-wakes.js";
-import { type Estate, SharedLedger, type Tenant } from "./memory/shared-ledger.js";
+import type { Tenant } from "./memory/places.js";
+import { type Estate, SharedLedger } from "./memory/shared-ledger.js";
 import { wasmModule } from "./memory/wasm.js";
 import { MUST_WAIT } from "./policy/policy.js";
 

@@ -12,7 +12,6 @@ import {
   CEILING,
   CELLS_AT,
   CELLS_BYTES,
-  CONTENDED,
   createAccounts,
   ENTRIES,
   EXECUTION_SIZE,
@@ -21,22 +20,19 @@ import {
   STORAGE_SIZE,
   STORAGE_USED,
   UNMANAGED,
-  WORD_DECIDING,
   WORD_DECISIONS,
   WORD_EPOCH,
-  WORD_LOCK,
   WORD_WAITERS,
-  WORKER_HERE,
   WORKER_INTERRUPTED,
   WORKER_STORAGE,
-  WORKER_TENANCY,
   WORKER_WAITS,
   workerAt,
 } from "./accounts-map.js";
 import { ABSENT, type Ledger, UNDECIDED } from "./ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./mode.js";
+import { freeItsPlace, isTenant, movesIn, reservePlace, takePlace, type Tenant } from "./places.js";
 import { TaskSlots } from "./task-slots.js";
-import { MemoryBusy } from "./wait.js";
+import { Turns } from "./turns.js";
 import { instantiate } from "./wasm.js";
 
 export interface HolderOptions {
@@ -56,12 +52,6 @@ export interface Estate {
   readonly storage: number;
 }
 
-/** Who has a place: places are given out again, tenancies are not. */
-export interface Tenant {
-  readonly worker: number;
-  readonly tenancy: number;
-}
-
 /** One worker's hold on accounts that lie in a shared memory. */
 export class SharedLedger implements Ledger {
   readonly memory: WebAssembly.Memory;
@@ -73,17 +63,13 @@ export class SharedLedger implements Ledger {
   /** Where the annex begins, and its bytes. */
   readonly annexAt: number;
   readonly annexBytes: number;
-  /** Longest sleep for another's decision in milliseconds, from which on MemoryBusy is thrown; 0 where this thread must not block. */
-  readonly patienceMs: number;
   readonly #places: number;
   readonly #wasm: AccountsExports;
   #claim: AccountsExports["accountsClaim"];
   #release: AccountsExports["accountsRelease"];
   readonly #slots: TaskSlots;
   readonly #own: number;
-  // Decisions nest: an eviction calls back into the accounts.
-  #depth = 0;
-  #left = false;
+  readonly #turns: Turns;
 
   /** New accounts, empty, with this thread as their first worker. */
   static create(options: AccountsOptions & HolderOptions = {}): SharedLedger {
@@ -96,22 +82,14 @@ export class SharedLedger implements Ledger {
    */
   static attach(memory: WebAssembly.Memory, options: HolderOptions = {}): SharedLedger {
     assertAccounts(memory);
-    const { worker } = options;
-    if (worker === undefined) {
-      const free = takePlace(memory, options.workers ?? MAX_WORKERS, HERE);
-      return new SharedLedger(memory, free.worker, options);
-    }
-    if (!(Number.isInteger(worker) && worker >= 1 && worker <= MAX_WORKERS))
-      throw new AccountsError("worker", `worker ${worker}: numbers are 1 to ${MAX_WORKERS}`);
-    if (Atomics.compareExchange(new Int32Array(memory.buffer), placeWord(worker), RESERVED, HERE) !== RESERVED)
-      throw new AccountsError("worker", `place ${worker} is taken, or is reserved for nobody`);
-    return new SharedLedger(memory, worker, options);
+    const { worker, workers = MAX_WORKERS } = options;
+    const place = worker === undefined ? takePlace(memory, workers) : movesIn(memory, worker);
+    return new SharedLedger(memory, place, options);
   }
 
   private constructor(memory: WebAssembly.Memory, worker: number, options: HolderOptions) {
     this.memory = memory;
     this.worker = worker;
-    this.patienceMs = options.patienceMs ?? Number.POSITIVE_INFINITY;
     this.#places = options.workers ?? MAX_WORKERS;
     this.#wasm = exportsOver(memory, options.module);
     this.#claim = this.#wasm.accountsClaim;
@@ -119,6 +97,7 @@ export class SharedLedger implements Ledger {
     this.u32 = new Uint32Array(memory.buffer);
     this.f64 = new Float64Array(memory.buffer);
     this.#own = workerAt(worker);
+    this.#turns = new Turns(this.#wasm, this.u32, worker, options.patienceMs ?? Number.POSITIVE_INFINITY);
     const annex = annexOf(this.u32);
     this.annexAt = annex.at;
     this.annexBytes = annex.bytes;
@@ -127,19 +106,11 @@ export class SharedLedger implements Ledger {
 
   /** Begins a decision: from here to `end` nothing moves but what this worker moves. Decisions nest. Throws MemoryBusy. */
   begin(): void {
-    if (this.#depth === 0) {
-      this.#lock();
-      this.#wasm.accountsClose();
-    }
-    this.#depth += 1;
+    this.#turns.begin();
   }
 
   end(): void {
-    this.#depth -= 1;
-    if (this.#depth > 0) return;
-    this.#wasm.accountsCommit();
-    this.#wasm.accountsOpen();
-    this.#wasm.accountsUnlock();
+    this.#turns.end();
   }
 
   /** Runs `call` as one decision. */
@@ -162,21 +133,7 @@ export class SharedLedger implements Ledger {
    * marked as *deciding*: until it ends, slots stay closed and the decisions of other workers sleep. Commits.
    */
   outside<T>(call: () => T): T {
-    const wasm = this.#wasm;
-    const depth = this.#depth;
-    const nested = this.u32[WORD_DECIDING] === this.worker;
-    assert(depth > 0, "outside of a decision there is nothing to leave");
-    wasm.accountsCommit();
-    wasm.accountsSetDeciding(this.worker);
-    wasm.accountsUnlock();
-    this.#depth = 0;
-    try {
-      return call();
-    } finally {
-      this.#relock();
-      this.#depth = depth;
-      if (!nested) wasm.accountsEndDeciding();
-    }
+    return this.#turns.outside(call);
   }
 
   /** Decisions taken since the accounts were made, modulo 2^32. */
@@ -352,7 +309,7 @@ export class SharedLedger implements Ledger {
   }
 
   enterWait(): number {
-    assert(this.#depth > 0, "a wait begins inside the decision that asks for it");
+    assert(this.#turns.mine, "a wait begins inside the decision that asks for it");
     return this.#wasm.accountsEnterWait(this.worker) >>> 0;
   }
 
@@ -382,7 +339,7 @@ export class SharedLedger implements Ledger {
 
   /** Sleeps until there was a wake-up after `epoch`; false when `waitMs` (no bound when infinite) ran out first. */
   sleep(epoch: number, waitMs: number): boolean {
-    assert(this.#depth === 0, "nobody sleeps inside a decision");
+    assert(!this.#turns.mine, "nobody sleeps inside a decision");
     return this.#wasm.accountsSleep(epoch, waitMs === Number.POSITIVE_INFINITY ? -1 : waitMs * 1e6) !== 0;
   }
 
@@ -399,34 +356,20 @@ export class SharedLedger implements Ledger {
 
   /** Reserves a place for another worker. Throws AccountsError when all are taken. */
   reserve(): Tenant {
-    return takePlace(this.memory, this.#places, RESERVED);
-  }
-
-  /** Whether a worker of this number is here. */
-  isHere(worker: number): boolean {
-    return Atomics.load(this.u32, placeWord(worker)) === HERE;
+    return reservePlace(this.memory, this.#places);
   }
 
   /**
    * Gives back all that a dead tenant held, a worker that will take no further step: its lock, a decision that it was in the
    * middle of, its tasks' execution memory, its storage bytes in no block, its waits, its place. `rest` puts right what
-   * else follows from them, in the same decision. Wakes everybody. The bytes returned are those of execution and storage, of both modes: 0 of a
-   * tenant that has left or was buried before.
+   * else follows from them, in the same decision. Wakes everybody. Answers the bytes of both modes: 0 of a tenant that has
+   * left or was buried before.
    */
   recover(tenant: Tenant, rest: () => void = () => {}): Estate {
-    const dead = tenant.worker;
-    assert(dead !== this.worker && this.#depth === 0, `worker ${this.worker} buries ${dead}`);
-    if (!this.#isTenant(tenant)) return { execution: 0, storage: 0 };
-    const wasm = this.#wasm;
-    if (wasm.accountsTakeLock(dead, this.worker)) wasm.accountsUndo();
-    else this.#lock(dead);
-    // The wake-up of one who sleeps for the lock may have gone to the dead: the next unlock gives another.
-    Atomics.or(this.u32, WORD_LOCK, CONTENDED);
-    this.#depth = 1;
-    if (this.u32[WORD_DECIDING] === dead) wasm.accountsEndDeciding();
-    wasm.accountsClose();
+    if (!isTenant(this.memory, tenant)) return { execution: 0, storage: 0 };
+    this.#turns.takeOver(tenant.worker);
     try {
-      return this.#giveBackAllOf(dead, rest);
+      return this.#giveBackAllOf(tenant.worker, rest);
     } finally {
       this.end();
     }
@@ -435,13 +378,8 @@ export class SharedLedger implements Ledger {
   /** Leaves the accounts: gives back all that this worker holds, and its place. `rest` as in `recover`. */
   leave(rest: () => void = () => {}): void {
     this.alone(() => this.#giveBackAllOf(this.worker, rest));
-    this.#left = true;
+    this.#turns.leave();
     this.#claim = this.#release = () => UNDECIDED;
-  }
-
-  #isTenant({ worker, tenancy }: Tenant): boolean {
-    const here = Atomics.load(this.u32, placeWord(worker)) !== FREE;
-    return here && Atomics.load(this.u32, (workerAt(worker) + WORKER_TENANCY) / 4) === tenancy >>> 0;
   }
 
   #giveBackAllOf(worker: number, rest: () => void): Estate {
@@ -468,39 +406,8 @@ export class SharedLedger implements Ledger {
     this.#wasm.accountsWake();
     this.commit();
     Atomics.store(this.u32, (record + WORKER_INTERRUPTED) / 4, 0);
-    Atomics.store(this.u32, placeWord(worker), FREE);
+    freeItsPlace(this.memory, worker);
     return { execution, storage };
-  }
-
-  // The lock, and nobody else deciding.
-  #lock(dead: number = 0): void {
-    const { patienceMs } = this;
-    if (this.#left) throw new AccountsError("worker", `worker ${this.worker} has left the accounts`);
-    if (patienceMs === 0) return this.#lockWithoutSleep(dead);
-    const nanoseconds = patienceMs === Number.POSITIVE_INFINITY ? -1 : patienceMs * 1e6;
-    for (;;) {
-      if (this.#wasm.accountsLock(this.worker, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
-      const other = this.u32[WORD_DECIDING]!;
-      if (other === 0 || other === this.worker || other === dead) return;
-      this.#wasm.accountsUnlock();
-      if (this.#wasm.accountsAwaitDecision(other, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
-    }
-  }
-
-  // The lock alone, which nobody holds for long; a thread that must not sleep looks until it is free.
-  #relock(): void {
-    if (this.patienceMs > 0) this.#wasm.accountsLock(this.worker, -1);
-    else while (this.#wasm.accountsTryLock(this.worker) === 0);
-  }
-
-  #lockWithoutSleep(dead: number): void {
-    for (let look = 0; look < LOOKS_WITHOUT_SLEEP; look += 1) {
-      if (this.#wasm.accountsTryLock(this.worker) === 0) continue;
-      const other = this.u32[WORD_DECIDING]!;
-      if (other === 0 || other === this.worker || other === dead) return;
-      this.#wasm.accountsUnlock();
-    }
-    throw new MemoryBusy(0);
   }
 
   #claimSlowly(bytes: number, task: number, mode: Mode, waiting: number): number {
@@ -543,7 +450,7 @@ export class SharedLedger implements Ledger {
   // ---- cells and words, inside a decision
 
   #read(mode: Mode, cell: number): number {
-    if (this.#depth > 0) return this.f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]!;
+    if (this.#turns.mine) return this.f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]!;
     this.begin();
     const value = this.f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]!;
     this.end();
@@ -580,27 +487,6 @@ export class SharedLedger implements Ledger {
   putF64(at: number, value: number): void {
     this.#wasm.accountsPut(at, value);
   }
-}
-
-// Looks at a taken lock by a thread that must not sleep: some milliseconds.
-const LOOKS_WITHOUT_SLEEP = 200_000;
-
-// What the first word of a worker's record says of its place.
-const FREE = 0;
-const HERE = 1;
-const RESERVED = 2;
-
-function placeWord(worker: number): number {
-  return (workerAt(worker) + WORKER_HERE) / 4;
-}
-
-function takePlace(memory: WebAssembly.Memory, places: number, to: number): Tenant {
-  const words = new Int32Array(memory.buffer);
-  for (let worker = 1; worker <= places; worker += 1) {
-    if (Atomics.compareExchange(words, placeWord(worker), FREE, to) !== FREE) continue;
-    return { worker, tenancy: Atomics.add(words, (workerAt(worker) + WORKER_TENANCY) / 4, 1) + 1 };
-  }
-  throw new AccountsError("worker", `all ${places} places for workers are taken`);
 }
 
 function exportsOver(memory: WebAssembly.Memory, module?: WebAssembly.Module): AccountsExports {

@@ -1,5 +1,5 @@
 // A page and two workers on one memory.
-import { buryWhenGone, Consumer, OFF_HEAP, shareExecutor } from "/index.js";
+import { buryWhenGone, Consumer, OFF_HEAP, shareExecutor } from "./index.js";
 
 const MIB = 2 ** 20;
 
@@ -19,7 +19,8 @@ export async function share() {
   }
   const places = [executor.place(), executor.place()];
   const workers = places.map(() => new Worker("/hand.js", { type: "module" }));
-  const answer = (worker) => new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data)));
+  const answer = (worker) =>
+    new Promise((resolve) => worker.addEventListener("message", ({ data }) => resolve(data), { once: true }));
   const ask = (worker, message) => {
     const answered = answer(worker);
     worker.postMessage(message);

@@ -1,5 +1,5 @@
 // A worker of an isolated page: attaches to its place and does what it is told.
-import { attachExecutor, Consumer, holdPlace, OFF_HEAP } from "/index.js";
+import { attachExecutor, Consumer, holdPlace, OFF_HEAP } from "./index.js";
 
 class Holder extends Consumer {
   spill() {
@@ -8,12 +8,11 @@ class Holder extends Consumer {
 }
 
 let holder;
-addEventListener("message", async ({ data: { place, acquire, free } }) => {
+addEventListener("message", ({ data: { place, acquire, free } }) => {
   if (place !== undefined) {
     const executor = attachExecutor(place);
     holder = new Holder(executor.task(place.worker), { name: "holder", mode: OFF_HEAP });
-    await holdPlace(place);
-    postMessage("here");
+    void holdPlace(place).then(() => postMessage("here"));
   } else if (acquire !== undefined) {
     postMessage(holder.acquireMemory(acquire));
   } else {

@@ -1,0 +1,119 @@
+// Whose turn it is to decide. One worker at a time has the lock of shared accounts and finds all slots closed; nested calls are
+// part of its decision. What takes long, I/O or somebody's handler, runs without the lock, under a mark that keeps the turn.
+
+import { assert } from "../fault.js";
+import { type AccountsExports, AccountsError, CONTENDED, WORD_DECIDING, WORD_LOCK } from "./accounts-map.js";
+import { MemoryBusy } from "./wait.js";
+
+// Looks at a taken lock by a thread that must not sleep: some milliseconds.
+const LOOKS_WITHOUT_SLEEP = 200_000;
+
+/** One worker's turns. */
+export class Turns {
+  /** Longest sleep for another's decision in milliseconds, from which on MemoryBusy is thrown; 0 where this thread must not sleep. */
+  readonly patienceMs: number;
+  readonly #wasm: AccountsExports;
+  readonly #u32: Uint32Array;
+  readonly #worker: number;
+  #depth = 0;
+  #left = false;
+
+  constructor(wasm: AccountsExports, u32: Uint32Array, worker: number, patienceMs: number) {
+    this.#wasm = wasm;
+    this.#u32 = u32;
+    this.#worker = worker;
+    this.patienceMs = patienceMs;
+  }
+
+  /** Whether this worker is deciding now. */
+  get mine(): boolean {
+    return this.#depth > 0;
+  }
+
+  begin(): void {
+    if (this.#depth === 0) {
+      this.#lock(0);
+      this.#wasm.accountsClose();
+    }
+    this.#depth += 1;
+  }
+
+  end(): void {
+    this.#depth -= 1;
+    if (this.#depth > 0) return;
+    this.#wasm.accountsCommit();
+    this.#wasm.accountsOpen();
+    this.#wasm.accountsUnlock();
+  }
+
+  outside<T>(call: () => T): T {
+    const wasm = this.#wasm;
+    const depth = this.#depth;
+    const nested = this.#u32[WORD_DECIDING] === this.#worker;
+    assert(depth > 0, "outside of a decision there is nothing to leave");
+    wasm.accountsCommit();
+    wasm.accountsSetDeciding(this.#worker);
+    wasm.accountsUnlock();
+    this.#depth = 0;
+    try {
+      return call();
+    } finally {
+      this.#relock();
+      this.#depth = depth;
+      if (!nested) wasm.accountsEndDeciding();
+    }
+  }
+
+  /** Begins a decision in the place of a worker that will take no further step: what it was in the middle of is undone. */
+  takeOver(dead: number): void {
+    assert(dead !== this.#worker && this.#depth === 0, `worker ${this.#worker} buries ${dead}`);
+    const wasm = this.#wasm;
+    if (wasm.accountsTakeLock(dead, this.#worker)) wasm.accountsUndo();
+    else this.#lock(dead);
+    // Wake-ups may have gone to the dead, or have been about to come from it: sleepers get others.
+    Atomics.or(this.#u32, WORD_LOCK, CONTENDED);
+    const deciding = this.#u32[WORD_DECIDING]!;
+    if (deciding === dead || deciding === 0) wasm.accountsEndDeciding();
+    wasm.accountsClose();
+    this.#depth = 1;
+  }
+
+  /** There will be no more turns of this worker. */
+  leave(): void {
+    this.#left = true;
+  }
+
+  // The lock, and nobody else deciding, unless it is `dead`.
+  #lock(dead: number): void {
+    const { patienceMs } = this;
+    if (this.#left) throw new AccountsError("worker", `worker ${this.#worker} has left the accounts`);
+    if (patienceMs === 0) return this.#lockWithoutSleep(dead);
+    const nanoseconds = patienceMs === Number.POSITIVE_INFINITY ? -1 : patienceMs * 1e6;
+    for (;;) {
+      if (this.#wasm.accountsLock(this.#worker, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
+      const other = this.#u32[WORD_DECIDING]!;
+      if (this.#mayGoOn(other, dead)) return;
+      this.#wasm.accountsUnlock();
+      if (this.#wasm.accountsAwaitDecision(other, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
+    }
+  }
+
+  #lockWithoutSleep(dead: number): void {
+    for (let look = 0; look < LOOKS_WITHOUT_SLEEP; look += 1) {
+      if (this.#wasm.accountsTryLock(this.#worker) === 0) continue;
+      if (this.#mayGoOn(this.#u32[WORD_DECIDING]!, dead)) return;
+      this.#wasm.accountsUnlock();
+    }
+    throw new MemoryBusy(0);
+  }
+
+  #mayGoOn(deciding: number, dead: number): boolean {
+    return deciding === 0 || deciding === this.#worker || deciding === dead;
+  }
+
+  // The lock alone, which nobody holds for long; a thread that must not sleep looks until it is free.
+  #relock(): void {
+    if (this.patienceMs > 0) this.#wasm.accountsLock(this.#worker, -1);
+    else while (this.#wasm.accountsTryLock(this.#worker) === 0);
+  }
+}
