@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { ON_HEAP } from "../../src/memory/mode.js";
+import { SharedLedger } from "../../src/memory/shared-ledger.js";
 import { readHeader, readRow, type Row, type TraceHeader } from "../../src/trace/format.js";
 import { Replay } from "../../src/trace/replay.js";
 
@@ -70,6 +71,15 @@ test.each(FILES)("%s", (file) => {
   expect(disagreement(replay, rows)).toBeNull();
   // What shows a finding is short.
   expect(rows.length).toBeGreaterThan(/-findings-/.test(file) ? 1 : 400);
+});
+
+// The same accounts as several workers would share them, kept here by one.
+test.each(FILES)("%s, on shared accounts", (file) => {
+  const { header, rows } = read(file);
+  const ledger = SharedLedger.create({ slots: 64 });
+  const replay = new Replay(header, ledger);
+  expect(disagreement(replay, rows)).toBeNull();
+  expect(ledger.decisions).toBeGreaterThan(rows.length / 4);
 });
 
 describe("a replay can disagree", () => {
