@@ -22,6 +22,15 @@ import { shareExecutor } from "../src/shared.js";
 
 const GIB = 2 ** 30;
 
+// Tests run the benches as they are written, without a build.
+function workerOf(data: Hired): Worker {
+  if (import.meta.url.endsWith(".js"))
+    return new Worker(new URL("./contention-worker.js", import.meta.url), { workerData: data });
+  const file = JSON.stringify(new URL("./contention-worker.ts", import.meta.url).href);
+  const start = `import("tsx/esm/api").then((tsx) => (tsx.register(), import(${file})))`;
+  return new Worker(start, { eval: true, workerData: data });
+}
+
 /** Operations of a worker in a round. */
 const OPS: Readonly<Record<Work, number>> = { pairs: 4_000_000, mix: 80_000, atomics: 8_000_000, compute: 20_000_000 };
 
@@ -53,7 +62,7 @@ export const contention: Bench = {
     },
     one(settings, "compute", 1),
     one(settings, "compute", 2),
-    ...[1, 2, 4, 8].map((workers) => ({
+    ...parameter(settings, [2], [1, 2, 4, 8]).map((workers) => ({
       ...one(settings, "mix", workers),
       goal: () => times("> 1 x", 1),
       peers: threads(settings, "mix", workers),
@@ -94,7 +103,7 @@ async function crew(settings: Settings, work: Work, workers: number): Promise<Co
   const gate = new SharedArrayBuffer(8);
   const hired = Array.from({ length: workers }, (_, task) => {
     const data: Hired = { place: executor.place(), task, work, bytes, gate, hands: workers };
-    return new Worker(new URL("./contention-worker.js", import.meta.url), { workerData: data });
+    return workerOf(data);
   });
   const control = work === "atomics";
   const round = async (): Promise<Reading> => {
