@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   record: async () => (await import("./record.js")).recordCommand(),
   diff: async () => (await import("./diff.js")).diffCommand(),
   arena: async () => (await import("./arena.js")).arenaCommand(),
+  events: async () => (await import("./events.js")).eventsCommand(),
 };
 
 const EXAMPLES = `
@@ -24,6 +25,7 @@ Examples:
   tungsten-memory record --profile waiting --seed 7 --out waiting.jsonl.gz
   tungsten-memory diff old.jsonl new.jsonl
   tungsten-memory arena --trace allocations.trace --format wee --shadow
+  tungsten-memory events application_1553914137147_0018.gz
 
 Exit code: 0 done, 1 the answer is no, 2 wrong usage or unreadable input.`;
 
