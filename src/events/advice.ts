@@ -5,7 +5,7 @@ import { MIB } from "../config/bytes.js";
 import type { Conf } from "../config/keys.js";
 import { memoryLayout } from "../config/layout.js";
 import { humanBytes } from "../human.js";
-import { collectorOf, confOf, isLocal, rulesOf, type LayoutCheck } from "./check.js";
+import { collectorOf, confOf, isLocal, leastHeap, rulesOf, type LayoutCheck } from "./check.js";
 import type { ExecutorKind } from "./executors.js";
 import type { LogSummary, NeediestTask } from "./log.js";
 
@@ -142,7 +142,7 @@ function heapFor(
 
 /** The least heap whose region is `wanted` bytes; null under the static manager. */
 function heapWith(conf: Conf, wanted: number, collector: ReturnType<typeof collectorOf>): bigint | null {
-  let low = 450n * MIB;
+  let low = leastHeap(conf);
   let high = 2n ** 50n;
   const region = (heapBytes: bigint): bigint | null => {
     const { manager, onHeap } = memoryLayout(conf, { cores: 1, collector, heapBytes });

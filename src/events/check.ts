@@ -4,7 +4,15 @@
 
 import { MIB } from "../config/bytes.js";
 import { KEY_NAMES, readConf, type Conf } from "../config/keys.js";
-import { launchedHeapBytes, memoryLayout, readOuts, type Collector, type MemoryLayout } from "../config/layout.js";
+import {
+  launchedHeapBytes,
+  managerOf,
+  memoryLayout,
+  readOuts,
+  RESERVED_BYTES,
+  type Collector,
+  type MemoryLayout,
+} from "../config/layout.js";
 import { formatRelease, releaseOf, type Release } from "../config/release.js";
 import { Refusal } from "../fault.js";
 import type { ProfileRequests } from "./event.js";
@@ -58,25 +66,26 @@ export function checkLayout(
   application: Application,
   profiles: ReadonlyMap<number, ProfileRequests>,
 ): LayoutCheck {
-  const rules = rulesOf(application.version);
-  const nothing = {
-    rules: rules.name,
-    heapFrom: "",
-    configuredHeapBytes: null,
-    impliedHeapBytes: null,
-    computedOnHeapBytes: null,
-    computedOffHeapBytes: null,
-    loggedOnHeapBytes: kind.onHeapBytes ?? kind.maximumBytes,
-    loggedOffHeapBytes: kind.offHeapBytes,
-    layout: null,
-  };
   try {
+    const rules = rulesOf(application.version);
     const conf = confOf(kind, application, profiles, rules);
     const heap = heapOf(kind, application, profiles, conf, rules);
     return judged(kind, application, conf, heap, rules);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { ...nothing, verdict: "refused", why: `no layout: ${error.message}` };
+    return {
+      verdict: "refused",
+      rules: application.version,
+      heapFrom: "",
+      configuredHeapBytes: null,
+      impliedHeapBytes: null,
+      computedOnHeapBytes: null,
+      computedOffHeapBytes: null,
+      loggedOnHeapBytes: kind.onHeapBytes ?? kind.maximumBytes,
+      loggedOffHeapBytes: kind.offHeapBytes,
+      why: `no layout: ${error.message}`,
+      layout: null,
+    };
   }
 }
 
@@ -196,44 +205,52 @@ const MOST_ROUNDING_BYTES = 32n * MIB;
 function judged(kind: ExecutorKind, application: Application, conf: Conf, heap: Heap, rules: Rules): LayoutCheck {
   const cores = kind.cores ?? 1;
   const lay = (heapBytes: bigint): MemoryLayout => memoryLayout(conf, { cores, collector: heap.collector, heapBytes });
-  const off = offHeapOf(kind, conf, lay(largeEnough(heap.bytes)));
-  const loggedOnHeap = BigInt(kind.onHeapBytes ?? kind.maximumBytes - Number(off.computed));
   const onHeap = (heapBytes: bigint): bigint => readOuts(lay(heapBytes)).maxOnHeapStorage;
-  const computed = heap.bytes >= largeEnough(heap.bytes) ? onHeap(heap.bytes) : null;
+  const least = leastHeap(conf);
+  const computed = heap.bytes < least ? null : onHeap(heap.bytes);
+  const logged = BigInt(kind.onHeapBytes ?? kind.maximumBytes);
   const grain = /HotSpot|OpenJDK/.test(application.vmName) ? GRAIN_BYTES : 1n;
-  const implied = impliedHeap(loggedOnHeap, grain, onHeap);
-  const found = {
+  const implied = computed === logged ? heap.bytes : impliedHeap(logged, least, grain, onHeap);
+  const off = offHeapOf(kind, conf, lay(heap.bytes < least ? least : heap.bytes));
+  const [verdict, why] =
+    off.contradiction === null
+      ? onHeapVerdict(kind, heap, computed === logged, implied, computed)
+      : (["contradiction", off.contradiction] as const);
+  return {
+    verdict,
     rules: rules.name,
     heapFrom: heap.from,
     configuredHeapBytes: Number(heap.bytes),
     impliedHeapBytes: implied === null ? null : Number(implied),
     computedOnHeapBytes: computed === null ? null : Number(computed),
-    loggedOnHeapBytes: Number(loggedOnHeap),
+    loggedOnHeapBytes: Number(logged),
     computedOffHeapBytes: Number(off.computed),
     loggedOffHeapBytes: kind.offHeapBytes,
+    why: off.note === null ? why : `${why}; ${off.note}`,
+    layout: verdict === "contradiction" || implied === null ? null : lay(implied),
   };
-  const answer = (verdict: Verdict, why: string): LayoutCheck => {
-    if (off.contradicts !== null) [verdict, why] = ["contradiction", off.contradicts];
-    if (kind.onHeapBytes !== null && kind.onHeapBytes + (kind.offHeapBytes ?? 0) !== kind.maximumBytes) {
-      [verdict, why] = ["contradiction", "Maximum Memory is not the sum of its on-heap and off-heap parts"];
-    }
-    const reported = verdict === "exact" ? heap.bytes : implied;
-    const layout = verdict === "contradiction" || reported === null ? null : lay(reported);
-    return { ...found, verdict, why: off.note === null ? why : `${why}; ${off.note}`, layout };
-  };
-  if (computed === loggedOnHeap) return answer("exact", `a heap of ${size(heap.bytes)} gives exactly this`);
+}
+
+function onHeapVerdict(
+  { role }: ExecutorKind,
+  heap: Heap,
+  exact: boolean,
+  implied: bigint | null,
+  computed: bigint | null,
+): readonly [Verdict, string] {
+  if (exact) return ["exact", `a heap of ${size(heap.bytes)} gives exactly this`];
   if (implied === null) {
-    const grains = grain === 1n ? "no heap gives this" : "no heap of whole 64 KiB, as a JVM has, gives this";
-    return answer("contradiction", `${grains}; ${heap.from} (${size(heap.bytes)}) gives ${String(computed)}`);
+    const gives = computed === null ? "is too small for any" : `gives ${computed}`;
+    return ["contradiction", `no heap that a JVM can have gives this; ${heap.from}, ${size(heap.bytes)}, ${gives}`];
   }
-  const seen = `the JVM reported ${size(implied)} of ${size(heap.bytes)}`;
   if (canReport(implied, heap)) {
     const why =
       implied < heap.bytes ? "a collector with survivor spaces leaves one out" : "rounded up to whole regions";
-    return answer("survivor", `${seen}: ${why}`);
+    return ["survivor", `the JVM reported ${size(implied)} of ${size(heap.bytes)}: ${why}`];
   }
-  if (!heap.known) return answer("implied", `no heap is configured in the log; one of ${size(implied)} gives this`);
-  return answer("contradiction", `${heap.from} is ${size(heap.bytes)}, but only a heap of ${size(implied)} gives this`);
+  if (!heap.known) return ["implied", `no heap is configured in the log; one of ${size(implied)} gives this`];
+  const late = role === "driver" ? " (a key that is set after the driver's JVM has started changes nothing)" : "";
+  return ["contradiction", `${heap.from} is ${size(heap.bytes)}, but a heap of ${size(implied)} gives this${late}`];
 }
 
 /**
@@ -247,8 +264,13 @@ function canReport(bytes: bigint, heap: Heap): boolean {
 }
 
 /** The least heap in whole grains that gives `onHeapBytes`, or null. `onHeap` never falls as the heap grows. */
-function impliedHeap(onHeapBytes: bigint, grain: bigint, onHeap: (heapBytes: bigint) => bigint): bigint | null {
-  let low = largeEnough(0n) / grain;
+function impliedHeap(
+  onHeapBytes: bigint,
+  least: bigint,
+  grain: bigint,
+  onHeap: (heapBytes: bigint) => bigint,
+): bigint | null {
+  let low = (least + grain - 1n) / grain;
   let high = 2n ** 50n / grain;
   while (low < high) {
     const middle = (low + high) / 2n;
@@ -258,28 +280,30 @@ function impliedHeap(onHeapBytes: bigint, grain: bigint, onHeap: (heapBytes: big
   return onHeap(low * grain) === onHeapBytes ? low * grain : null;
 }
 
-/** No manager is created for a heap of less. */
-function largeEnough(heapBytes: bigint): bigint {
-  const least = 450n * MIB;
-  return heapBytes < least ? least : heapBytes;
+/** No manager is created for a heap of less: half as much again as the reserve, 32 MiB under the static manager. */
+export function leastHeap(conf: Conf): bigint {
+  if (managerOf(conf) === "static") return 32n * MIB;
+  const reserved = conf.get("spark.testing.reservedMemory") ?? (conf.has("spark.testing") ? 0n : RESERVED_BYTES);
+  const least = (reserved * 3n + 1n) / 2n;
+  return least < MIB ? MIB : least;
 }
 
+/** What the key gives off-heap, what contradicts it, and what is to be said besides. */
 function offHeapOf(
-  kind: ExecutorKind,
+  { maximumBytes, onHeapBytes, offHeapBytes }: ExecutorKind,
   conf: Conf,
   layout: MemoryLayout,
-): { readonly computed: bigint; readonly contradicts: string | null; readonly note: string | null } {
+): { readonly computed: bigint; readonly contradiction: string | null; readonly note: string | null } {
   const computed = readOuts(layout).maxOffHeapStorage;
-  if (kind.offHeapBytes === null || BigInt(kind.offHeapBytes) === computed) {
-    return { computed, contradicts: null, note: null };
-  }
-  const logged = BigInt(kind.offHeapBytes);
+  const agreed = { computed, contradiction: null, note: null };
+  if (onHeapBytes === null || offHeapBytes === null) return agreed;
+  if (onHeapBytes + offHeapBytes !== maximumBytes)
+    return { ...agreed, contradiction: "Maximum Memory is not the sum of its on-heap and off-heap parts" };
+  const logged = BigInt(offHeapBytes);
+  if (logged === computed) return agreed;
   const key = "spark.memory.offHeap.size";
-  if (!conf.has(key)) {
-    return { computed, contradicts: null, note: `${size(logged)} off-heap though ${key} is not in the log` };
-  }
-  const contradicts = `${key} is ${conf.text(key)}, which gives ${computed} bytes off-heap, not ${logged}`;
-  return { computed, contradicts, note: null };
+  if (!conf.has(key)) return { ...agreed, note: `${size(logged)} off-heap though ${key} is not in the log` };
+  return { ...agreed, contradiction: `${key} is ${conf.text(key)}: ${computed} bytes off-heap, not ${logged}` };
 }
 
 /** Heaps side by side must not round to the same. */
