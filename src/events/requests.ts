@@ -30,7 +30,7 @@ export interface GroupChange {
   readonly refs: number | null;
 }
 
-const MOST_REQUESTS = 1_000_000;
+const MOST_REQUESTS = 250_000;
 
 /** Collects requests; sizes of blocks may become known later. */
 export class RequestLog {
