@@ -11,6 +11,7 @@ import {
 } from "./config/layout.js";
 import { type Conf, readConf } from "./config/keys.js";
 import { DEFAULT_GENERATION } from "./config/release.js";
+import { Arbiter } from "./execution/arbiter.js";
 import { type Leak, type SpillObserver, TaskMemoryManager } from "./execution/task.js";
 import { MemoryLeak, Misuse } from "./execution/refusal.js";
 import { Refusal } from "./fault.js";
@@ -26,9 +27,7 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
 import type { PageAllocator } from "./memory/page.js";
 import { type UnmanagedMemory, unmanagedMemory } from "./memory/unmanaged.js";
 import { type Request, type Runner, runNow, type Step, WouldWait } from "./memory/wait.js";
-import type { Policy } from "./policy/policy.js";
-import { staticPolicy } from "./policy/static.js";
-import { unified } from "./policy/unified.js";
+import { type PolicyChoice, policyOf, spillOrderNamed } from "./policy/registry.js";
 import { type SpillOrder, sparkSpillOrder } from "./policy/victim.js";
 import { heapBytes, pageBytes } from "./storage/bytes.js";
 import { PinLeak } from "./storage/locks.js";
@@ -45,10 +44,10 @@ export interface ExecutorOptions {
   readonly generation?: string;
   /** How the regions are sized; by default as `spark.memory.useLegacyMode` says (2.4), else unified. */
   readonly layout?: ManagerName;
-  /** Defaults to Spark's own for that layout. */
-  readonly policy?: Policy;
-  /** Defaults to that of the generation. */
-  readonly spillOrder?: SpillOrder;
+  /** A policy, or the name of a shipped one (`POLICIES`); defaults to Spark's own for that layout. */
+  readonly policy?: PolicyChoice;
+  /** An order of spilling, or the name of a shipped one (`SPILL_ORDERS`); defaults to that of the generation. */
+  readonly spillOrder?: SpillOrder | string;
   /** `real` pages have memory behind them; `accounts` keeps the books of an executor of any size and owns no page. */
   readonly pages?: "real" | "accounts";
   /**
@@ -109,13 +108,15 @@ export class Executor {
   readonly #failOnLeak: boolean;
   readonly #failOnPin: boolean;
   readonly #release: number;
+  readonly #arbiter: Arbiter | null;
   readonly #allocators: [PageAllocator | null, PageAllocator | null] = [null, null];
 
   constructor(options: ExecutorOptions, parts: ExecutorParts = {}) {
     this.options = options;
     const conf = confOf(options);
+    const cores = coresOf(options, conf);
     const layout = memoryLayout(conf, {
-      cores: coresOf(options, conf),
+      cores,
       collector: oneOf("collector", options.collector ?? "G1", COLLECTORS),
       ...(options.layout === undefined ? {} : { manager: options.layout }),
     });
@@ -126,7 +127,7 @@ export class Executor {
     this.#failOnPin = conf.get("spark.storage.exceptionOnPinLeak");
     this.#release = conf.release;
     this.manager = new MemoryManager({
-      policy: options.policy ?? (layout.manager === "static" ? staticPolicy(this.numbers.maxUnroll!) : unified),
+      policy: policyOf(options.policy ?? layout.manager, { cores, maxUnrollBytes: this.#maxUnrollBytes(conf) }),
       onHeap: this.numbers.onHeap,
       offHeap: this.numbers.offHeap,
       offHeapStorage: layout.manager !== "static",
@@ -135,7 +136,12 @@ export class Executor {
     });
     this.run = parts.run?.(this.manager) ?? runNow;
     if (parts.arenas !== undefined) this.#allocators[OFF_HEAP] = parts.arenas;
-    this.spillOrder = options.spillOrder ?? sparkSpillOrder(conf.release);
+    const { spillOrder } = options;
+    this.spillOrder =
+      typeof spillOrder === "string"
+        ? spillOrderNamed(spillOrder, conf.release)
+        : (spillOrder ?? sparkSpillOrder(conf.release));
+    this.#arbiter = this.manager.policy.arbitrate === undefined ? null : new Arbiter(this.manager, () => this.tasks);
     this.onSpill = options.onSpill ?? null;
     this.store = new BlockStore({
       manager: this.manager,
@@ -174,6 +180,7 @@ export class Executor {
         release: this.#release,
         onSpill: this.onSpill,
         run: this.run,
+        arbiter: this.#arbiter,
       });
       this.#tasks.set(id, task);
     }
@@ -226,6 +233,12 @@ export class Executor {
   check(rawStorage: readonly [number, number] = [0, 0], consumersOnly: boolean = true): string[] {
     const { manager, store } = this;
     return audit({ manager, store, tasks: this.tasks, rawStorage, consumersOnly });
+  }
+
+  // What the static manager bounds unrolling by, also where the pools are sized otherwise.
+  #maxUnrollBytes(conf: Conf): number {
+    const { maxUnroll, onHeap } = this.numbers;
+    return maxUnroll ?? Math.trunc(onHeap.storage * conf.get("spark.storage.unrollFraction"));
   }
 
   #makeAllocator(mode: Mode): PageAllocator {

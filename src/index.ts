@@ -41,11 +41,48 @@ export { buryWhenGone, holdPlace } from "./web-supervisor.js";
 export { humanBytes } from "./human.js";
 
 // Policy: who gets it. A policy is an opinion: a view in, a number out.
-export { MUST_WAIT, type Policy, REFUSE, type RegionView, type StoragePurpose } from "./policy/policy.js";
+export { arbitrated } from "./policy/arbitrated.js";
+export { fair } from "./policy/fair.js";
+export { greedy } from "./policy/greedy.js";
+export { none } from "./policy/none.js";
+export {
+  BrokenLaw,
+  type Claim,
+  divide,
+  MUST_WAIT,
+  NOBODY,
+  type Policy,
+  REFUSE,
+  type RegionView,
+  type StoragePurpose,
+  type TaskView,
+} from "./policy/policy.js";
+export {
+  type Named,
+  POLICIES,
+  type PolicyChoice,
+  type PolicyContext,
+  policyNamed,
+  SPILL_ORDERS,
+  spillOrderNamed,
+  UnknownName,
+} from "./policy/registry.js";
 export { fairShare, storageShortfall } from "./policy/share.js";
+export { slotsPolicy } from "./policy/slots.js";
 export { staticPolicy } from "./policy/static.js";
 export { unified } from "./policy/unified.js";
-export { type Candidate, sparkSpillOrder, type SpillOrder } from "./policy/victim.js";
+export { unifiedFair } from "./policy/unified-fair.js";
+export {
+  type Candidate,
+  cheapestToWrite,
+  largestFirst,
+  leastRecentlyUsed,
+  roundRobin,
+  sparkSpillOrder,
+  type SpillFacts,
+  type SpillOrder,
+} from "./policy/victim.js";
+export { policyFaults } from "./lab/policy-check.js";
 
 // Memory: what there is. Modes, accounts, waits, and pages on the heap and off it.
 export { encodeAddress, encodeSparkAddress, MAX_PAGES, offsetOf, pageOf } from "./memory/address.js";

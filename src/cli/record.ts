@@ -9,6 +9,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type Generation, GENERATIONS } from "../config/release.js";
 import type { ManagerName } from "../config/layout.js";
 import { Refusal } from "../fault.js";
+import { choosePolicy } from "../lab/load-policy.js";
+import { SPILL_ORDERS } from "../policy/registry.js";
 import { decidedLines, generatedLines } from "../trace/decide.js";
 import { PROFILE_NAMES, PROFILES } from "../trace/profiles.js";
 import { openRecorded } from "./lines.js";
@@ -22,6 +24,8 @@ interface Options {
   readonly rows: number;
   readonly generation?: Generation;
   readonly manager?: ManagerName;
+  readonly policy?: string;
+  readonly spillOrder?: string;
   readonly out?: string;
 }
 
@@ -42,6 +46,7 @@ Examples:
   tungsten-memory record --profile waiting --seed 7 --out waiting.jsonl.gz
   tungsten-memory record --profile consumers --seed 7 --generation 2.4 --out old.jsonl
   tungsten-memory record --requests old.jsonl --generation 4.1 --out new.jsonl
+  tungsten-memory record --requests old.jsonl --policy arbitrated --out arbitrated.jsonl
 
 The requests of a profile and seed are the same for every generation, so that \`diff\` can compare two recordings.
 Exit code: 0 recorded, 2 wrong usage, or a file that cannot be read or written.`;
@@ -64,6 +69,14 @@ export function recordCommand(): Command {
         .choices(["unified", "static"])
         .conflicts("profile"),
     )
+    .addOption(
+      new Option("--policy <name>", "with --requests: another policy, or a file that exports one").conflicts("profile"),
+    )
+    .addOption(
+      new Option("--spill-order <name>", "with --requests: another order of spilling")
+        .choices(SPILL_ORDERS.map(({ name }) => name))
+        .conflicts("profile"),
+    )
     .option("--out <file>", "where the trace goes, gzipped when it ends in .gz (default: standard output)")
     .addHelpText("after", EXAMPLES)
     .action(async (options: Options) => {
@@ -78,10 +91,15 @@ export function recordCommand(): Command {
 }
 
 async function linesOf(options: Options): Promise<Lines> {
-  const { profile, requests, seed, rows, generation, manager } = options;
+  const { profile, requests, seed, rows, generation, manager, policy, spillOrder } = options;
   const chosen = generation === undefined ? {} : { generation };
   if (requests !== undefined)
-    return decidedLines(await openRecorded(requests), { ...chosen, ...(manager === undefined ? {} : { manager }) });
+    return decidedLines(await openRecorded(requests), {
+      ...chosen,
+      ...(manager === undefined ? {} : { manager }),
+      ...(policy === undefined ? {} : { policy: await choosePolicy(policy) }),
+      ...(spillOrder === undefined ? {} : { spillOrder }),
+    });
   if (profile === undefined) throw new Refusal("say which requests: --profile NAME or --requests FILE");
   return generatedLines({ profile, seed, ...chosen }, rows);
 }

@@ -1,6 +1,7 @@
 // What is allowed but probably not meant: the traps of sections 2 and 14 of the law that a configuration shows. A notice
 // never changes a number; its code is stable, its text is for people.
 
+import { editDistance } from "../closest.js";
 import { humanBytes } from "../human.js";
 import { OFF_HEAP } from "../memory/mode.js";
 import { isBare, MIB } from "./bytes.js";
@@ -336,23 +337,6 @@ function closestKey(key: string): KeyName | null {
     }
   }
   return least <= Math.min(3, Math.floor(key.length / 10)) ? best : null;
-}
-
-/** Letters to insert, delete, replace or swap with the neighbour. */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const same = a[i - 1] === b[j - 1];
-      let cost = Math.min(next[j - 1]! + 1, last[j]! + 1, last[j - 1]! + (same ? 0 : 1));
-      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
-      next.push(cost);
-    }
-    [before, last] = [last, next];
-  }
-  return last[b.length]!;
 }
 
 function size(bytes: bigint): string {

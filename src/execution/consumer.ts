@@ -38,9 +38,15 @@ export abstract class Consumer {
   /**
    * Frees memory by writing data away: at least `bytes` if possible, and returns how many bytes were given back; 0 means
    * that nothing can be done and ends the asking. `trigger` is the consumer on whose behalf it is asked, perhaps this one.
-   * Must not acquire memory for the data being spilled; a spill inside a spill must return 0.
+   * Must not acquire memory for the data being spilled; a spill inside a spill must return 0. Under a policy that arbitrates
+   * `trigger` may belong to another task, and the call may come while a request of this consumer's own task waits.
    */
   abstract spill(bytes: number, trigger: Consumer): number;
+
+  /** Bytes that it would write to give back all it holds; for orders of spilling that go by cost. */
+  spillCostBytes(): number {
+    return this.used;
+  }
 
   /** Asks for `bytes` (1 or more) and returns how many were granted, possibly fewer. Throws WouldWait where it had to wait. */
   acquireMemory(bytes: number): number {

@@ -11,9 +11,11 @@ import { FREED_IN_TASK, type Page, type PageAllocator } from "../memory/page.js"
 import { type Request, type Runner, runNow, Step, WouldWait } from "../memory/wait.js";
 import { divide, MUST_WAIT } from "../policy/policy.js";
 import type { Candidate, SpillOrder } from "../policy/victim.js";
+import type { Arbiter } from "./arbiter.js";
 import type { Consumer } from "./consumer.js";
 import { PageTable } from "./page-table.js";
 import { MAX_PAGE_BYTES, Misuse, PageTableFull, TaskOutOfMemory, TooLargePage } from "./refusal.js";
+import { SpillLog } from "./spill-log.js";
 
 /** Told of every spill that one consumer does for another (or for itself). */
 export type SpillObserver = (spill: {
@@ -37,6 +39,8 @@ export interface TaskOptions {
   readonly onSpill?: SpillObserver | null;
   /** How synchronous calls wait: not at all when left out. */
   readonly run?: Runner;
+  /** Has other tasks spill for this one; null where the policy does not arbitrate. */
+  readonly arbiter?: Arbiter | null;
 }
 
 /** What a clean-up found. Bytes. */
@@ -60,6 +64,9 @@ export class TaskMemoryManager {
   onSpill: SpillObserver | null;
   readonly #order: SpillOrder;
   readonly #run: Runner;
+  readonly #arbiter: Arbiter | null;
+  // Of orders that want it only.
+  readonly #log: SpillLog | null;
   readonly #consumers = new Set<Consumer>();
   readonly #table = new PageTable();
   #acquiredButUnused = 0;
@@ -83,6 +90,9 @@ export class TaskMemoryManager {
     this.#order = options.spillOrder;
     this.onSpill = options.onSpill ?? null;
     this.#run = options.run ?? runNow;
+    this.#arbiter = options.arbiter ?? null;
+    this.#log = options.spillOrder.wantsFacts === true ? new SpillLog() : null;
+    if (this.#log !== null) this.#watchUses(this.#log);
   }
 
   /**
@@ -193,6 +203,27 @@ export class TaskMemoryManager {
     return this.manager.executionHeld(this.id, 0) + this.manager.executionHeld(this.id, 1);
   }
 
+  /** What consumers of a mode hold that may be asked to spill for another task; 0 while one of them spills. */
+  spillable(mode: Mode): number {
+    let bytes = 0;
+    if (this.#spilling === 0 && !this.#ended) {
+      for (const consumer of this.#consumers) if (consumer.mode === mode) bytes += consumer.used;
+    }
+    return bytes;
+  }
+
+  /** Has one consumer spill for `trigger`, whose task may be another, in this task's order. Returns the bytes freed, 0 if nobody can. */
+  spillFor(bytes: number, trigger: Consumer): number {
+    const candidates = this.#candidates(trigger);
+    while (candidates.length > 0) {
+      const index = this.#order.pick(candidates, bytes);
+      const freed = this.#spill(candidates[index]!.consumer, bytes, trigger);
+      if (freed > 0) return freed;
+      candidates.splice(index, 1);
+    }
+    return 0;
+  }
+
   /** Bytes charged to the task that belong to no consumer: page allocations that the memory itself refused. */
   get acquiredButUnused(): number {
     return this.#acquiredButUnused;
@@ -224,6 +255,7 @@ export class TaskMemoryManager {
     const report = this.#holders().concat(this.#pageReport());
     for (const consumer of this.#consumers) consumer.enrolled = false;
     this.#consumers.clear();
+    this.#log?.clear();
     const objections: unknown[] = [];
     for (const page of this.#table.pages()) {
       page.number = FREED_IN_TASK;
@@ -267,14 +299,17 @@ export class TaskMemoryManager {
   *#acquire(required: number, requester: Consumer, first: number): Request<number> {
     const { manager, id } = this;
     const mode = requester.mode;
-    let got = first === MUST_WAIT ? yield* manager.waitForExecution(required, id, mode) : first;
+    let got = first;
+    if (got !== required && this.#arbiter !== null) got = yield* this.#arbiter.settle(required, requester, got);
+    else if (got === MUST_WAIT) got = yield* manager.waitForExecution(required, id, mode);
     if (got < required) {
       const candidates = this.#candidates(requester);
       while (got < required && candidates.length > 0) {
         const index = this.#order.pick(candidates, required - got);
         const victim = candidates[index]!.consumer;
         if (this.#spill(victim, required - got, requester) > 0) {
-          got += yield* manager.executionRequest(required - got, id, mode);
+          if (this.#log !== null) candidates[index] = this.#log.asSpilled(candidates[index]!);
+          got += yield* this.#more(required - got, requester);
         } else {
           candidates.splice(index, 1);
         }
@@ -283,7 +318,7 @@ export class TaskMemoryManager {
       let again = this.#order.requester !== "candidate";
       while (again && got < required) {
         again = this.#spill(requester, required - got, requester) > 0;
-        if (again) got += yield* manager.executionRequest(required - got, id, mode);
+        if (again) got += yield* this.#more(required - got, requester);
         again &&= this.#order.requester === "repeatedly-after-others";
       }
     }
@@ -291,6 +326,12 @@ export class TaskMemoryManager {
     this.#consumers.add(requester);
     this.#count(got, mode);
     return got;
+  }
+
+  #more(bytes: number, requester: Consumer): Request<number> {
+    return this.#arbiter === null
+      ? this.manager.executionRequest(bytes, this.id, requester.mode)
+      : this.#arbiter.request(bytes, requester);
   }
 
   *#page(bytes: number, consumer: Consumer, first: number): Request<Page | null> {
@@ -371,16 +412,33 @@ export class TaskMemoryManager {
     const candidates: Candidate<Consumer>[] = [];
     for (const consumer of this.#consumers) {
       if (consumer.used <= 0 || consumer.mode !== requester.mode) continue;
-      if (consumer !== requester) candidates.push({ consumer, key: consumer.used });
-      else if (among) candidates.push({ consumer, key: 0 });
+      if (consumer !== requester) candidates.push(this.#candidate(consumer, consumer.used));
+      else if (among) candidates.push(this.#candidate(consumer, 0));
     }
     return candidates.sort((a, b) => a.key - b.key);
+  }
+
+  #candidate(consumer: Consumer, key: number): Candidate<Consumer> {
+    return this.#log === null ? { consumer, key } : { consumer, key, facts: this.#log.factsOf(consumer) };
+  }
+
+  // Put on this one task, so that the requests of others pass nothing.
+  #watchUses(log: SpillLog): void {
+    const own = this as unknown as Record<string, (bytes: number, consumer: Consumer) => unknown>;
+    for (const name of ["acquireExecutionMemory", "allocatePage", "acquireRequest", "pageRequest"]) {
+      const method = own[name]!;
+      own[name] = (bytes, consumer) => {
+        log.used(consumer);
+        return method.call(this, bytes, consumer);
+      };
+    }
   }
 
   #spill(consumer: Consumer, bytes: number, trigger: Consumer): number {
     const usedBefore = consumer.used;
     const heldBefore = this.manager.executionHeld(this.id, consumer.mode);
     let freed: number;
+    this.#log?.spilled(consumer);
     this.#spilling += 1;
     try {
       if (this.#spilling > MOST_NESTED_SPILLS)
@@ -390,7 +448,14 @@ export class TaskMemoryManager {
       this.onSpill?.({ task: this.id, consumer, trigger, asked: bytes, freed: -1 });
       if (!isIoError(error)) throw error;
       const message = `${consumer.name} of task ${this.id} could not spill: ${error.message}`;
-      throw this.#shortage(trigger, bytes, 0, message, this.release >= 401 ? "SPILL_OUT_OF_MEMORY" : null, error);
+      throw trigger.task.#shortage(
+        trigger,
+        bytes,
+        0,
+        message,
+        this.release >= 401 ? "SPILL_OUT_OF_MEMORY" : null,
+        error,
+      );
     } finally {
       this.#spilling -= 1;
     }
@@ -451,7 +516,7 @@ export class TaskMemoryManager {
         received,
         held: manager.executionHeld(this.id, consumer.mode),
         free: region.executionSize - region.executionUsed,
-        cap: divide(manager.policy.ceiling(region), tasks),
+        cap: Math.min(region.total, divide(manager.policy.ceiling(region), tasks)),
         tasks,
         holders: this.#largestFirst().map((c) => ({ consumer: c.name, bytes: c.used })),
         unassociated: this.#unassociated(),

@@ -2,19 +2,21 @@
 // and one rule for waiting: the core answers how much was granted or that the task must wait, and never waits itself.
 
 import { assert, Refusal } from "../fault.js";
-import { MUST_WAIT, type Policy, REFUSE, type RegionView, type StoragePurpose } from "../policy/policy.js";
+import {
+  BrokenLaw,
+  MUST_WAIT,
+  type Policy,
+  REFUSE,
+  type RegionSizes,
+  type RegionView,
+  type StoragePurpose,
+} from "../policy/policy.js";
 import type { BlockId } from "../storage/block.js";
 import { ABSENT, type Ledger, LocalLedger } from "./ledger.js";
 import { type Mode, modeName, OFF_HEAP, ON_HEAP } from "./mode.js";
 import { type Request, WaitList } from "./wait.js";
 
-/** Sizes of one region at the start, in bytes. `execution + storage = total`. */
-export interface RegionSizes {
-  readonly total: number;
-  readonly protectedStorage: number;
-  readonly execution: number;
-  readonly storage: number;
-}
+export type { RegionSizes };
 
 /** Who can make room in the storage pool: the block store. */
 export interface Evictor {
@@ -115,6 +117,8 @@ export class MemoryManager {
   waitEpoch = 0;
   readonly ledger: Ledger;
   readonly #offHeapStorage: boolean;
+  /** By mode: the policy's last ceiling was none. */
+  readonly #noCeiling: [boolean, boolean] = [false, false];
   #evictor: Evictor | null = null;
 
   constructor(options: ManagerOptions) {
@@ -122,9 +126,10 @@ export class MemoryManager {
     this.#offHeapStorage = options.offHeapStorage ?? true;
     this.ledger = options.ledger ?? new LocalLedger();
     const attached = options.attached ?? false;
+    const sizes = (configured: RegionSizes): RegionSizes => this.policy.sizes?.(configured) ?? configured;
     this.regions = [
-      new Region(ON_HEAP, options.onHeap, this.ledger, attached),
-      new Region(OFF_HEAP, options.offHeap, this.ledger, attached),
+      new Region(ON_HEAP, sizes(options.onHeap), this.ledger, attached),
+      new Region(OFF_HEAP, sizes(options.offHeap), this.ledger, attached),
     ];
     if (!attached) this.refreshCeilings();
   }
@@ -302,9 +307,22 @@ export class MemoryManager {
 
   #decideAlone(bytes: number, task: number, mode: Mode): number {
     const region = this.regions[mode];
-    if (this.ledger.enter(task, mode)) this.#wake();
-    const missing = bytes - (region.executionSize - region.executionUsed);
-    if (missing > 0) this.#reclaim(missing, region);
+    if (this.#noCeiling[mode]) throw badCeiling(this.policy, region);
+    const entered = this.ledger.enter(task, mode);
+    if (entered) this.#wake();
+    try {
+      const missing = bytes - (region.executionSize - region.executionUsed);
+      if (missing > 0) this.#reclaim(missing, region);
+      return this.#share(bytes, task, region);
+    } catch (error) {
+      // An answer that is refused has left nothing behind; what fails otherwise, an eviction, leaves the entry (section 3.2).
+      if (entered && error instanceof BrokenLaw) this.ledger.release(0, task, mode);
+      throw error;
+    }
+  }
+
+  #share(bytes: number, task: number, region: Region): number {
+    const { mode } = region;
     const held = this.ledger.balance(task, mode);
     if (held === ABSENT) throw new EntryLost(task, mode);
     const granted = this.policy.share(region, held, bytes);
@@ -313,7 +331,9 @@ export class MemoryManager {
       this.observer?.mustWait?.(bytes, task, mode);
       return MUST_WAIT;
     }
-    assert(Number.isInteger(granted) && granted >= 0 && granted <= bytes, `${this.policy.name} granted ${granted}`);
+    const free = region.executionSize - region.executionUsed;
+    if (!(granted >= 0 && granted <= bytes && granted <= free && Number.isInteger(granted)))
+      throw badGrant(this.policy.name, granted, bytes, free);
     if (granted < bytes) this.observer?.shortGrant?.(bytes, granted, task, mode);
     this.ledger.grant(granted, task, mode);
     return granted;
@@ -322,7 +342,8 @@ export class MemoryManager {
   // Sizes move after the eviction has returned, so that one that throws has moved nothing (section 4.1).
   #reclaim(missing: number, region: Region): void {
     const wanted = this.policy.reclaim(region, missing);
-    if (wanted <= 0) return;
+    if (!(wanted >= 0 && Number.isSafeInteger(wanted))) throw badReclaim(this.policy.name, wanted);
+    if (wanted === 0) return;
     const free = region.storageSize - region.storageUsed;
     const freed = wanted <= free ? wanted : free + this.#evict(null, wanted - free, region.mode);
     // An observer of the eviction may have used some of it again.
@@ -349,6 +370,8 @@ export class MemoryManager {
     const region = this.regions[mode];
     const lent = this.policy.lend(region, bytes, purpose);
     if (lent === REFUSE) return false;
+    if (!(lent >= 0 && lent <= region.executionSize - region.executionUsed && Number.isInteger(lent)))
+      throw badLoan(this.policy.name, lent, region);
     if (lent > 0) {
       this.ledger.moveBoundary(-lent, mode);
       this.#refreshCeiling(mode);
@@ -356,6 +379,8 @@ export class MemoryManager {
     }
     const unrolled = this.#evictor?.unrolled(mode) ?? 0;
     const toEvict = this.policy.evict(region, bytes, purpose, unrolled);
+    if (!(toEvict >= 0 && Number.isSafeInteger(toEvict)))
+      throw new BrokenLaw(1, this.policy.name, "evict", `${toEvict} bytes`);
     if (toEvict > 0) this.#evict(block, toEvict, mode);
     const fits = bytes <= region.storageSize - region.storageUsed;
     if (fits) this.ledger.useStorage(bytes, mode);
@@ -373,8 +398,32 @@ export class MemoryManager {
   }
 
   #refreshCeiling(mode: Mode): void {
-    this.ledger.setCeiling(mode, this.policy.ceiling(this.regions[mode]));
+    const ceiling = this.policy.ceiling(this.regions[mode]);
+    // Releases must not fail: a ceiling that is none shuts the common path, and the next request is told.
+    const sound = ceiling >= 0 && Number.isSafeInteger(ceiling);
+    this.#noCeiling[mode] = !sound;
+    this.ledger.setCeiling(mode, sound ? ceiling : 0);
   }
+}
+
+// What a policy must not answer, out of the way of what it does.
+
+function badCeiling(policy: Policy, region: Region): BrokenLaw {
+  return new BrokenLaw(5, policy.name, "ceiling", `${policy.ceiling(region)} bytes for tasks to share`);
+}
+
+function badGrant(policy: string, granted: number, bytes: number, free: number): BrokenLaw {
+  const law = granted <= bytes && Number.isInteger(granted) && granted >= 0 ? 1 : 2;
+  return new BrokenLaw(law, policy, "share", `${granted} bytes: ${bytes} are asked for and ${free} are free`);
+}
+
+function badReclaim(policy: string, wanted: number): BrokenLaw {
+  return new BrokenLaw(wanted < 0 ? 6 : 1, policy, "reclaim", `${wanted} bytes to take from storage`);
+}
+
+function badLoan(policy: string, lent: number, { executionSize, executionUsed }: Region): BrokenLaw {
+  const free = executionSize - executionUsed;
+  return new BrokenLaw(lent > free ? 6 : 1, policy, "lend", `${lent} bytes: execution has ${free} free`);
 }
 
 /** The refusal of a size that no request can have. */

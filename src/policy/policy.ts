@@ -1,6 +1,7 @@
 // The contract of an allocation policy: pure opinion. Each question gets a read-only view of one region and a request, and
 // is answered with a number; the manager carries the answer out, or refuses an answer that breaks a law.
 
+import { Refusal } from "../fault.js";
 import type { Mode } from "../memory/mode.js";
 
 /** What `share` answers when the task must wait for another task to release memory. */
@@ -8,6 +9,17 @@ export const MUST_WAIT = -1;
 
 /** What `lend` answers when a storage request cannot be met, whatever is evicted. */
 export const REFUSE = -1;
+
+/** What `arbitrate` answers when nobody shall spill. */
+export const NOBODY = -1;
+
+/** Sizes of one region at the start, in bytes. `execution + storage = total`. */
+export interface RegionSizes {
+  readonly total: number;
+  readonly protectedStorage: number;
+  readonly execution: number;
+  readonly storage: number;
+}
 
 /** One region (one mode's pair of pools) as a policy sees it. All fields are bytes but `mode` and `entries`. */
 export interface RegionView {
@@ -30,20 +42,45 @@ export interface RegionView {
 /** What storage memory is wanted for: a block, or the unrolling of one (section 8.3). */
 export type StoragePurpose = "storage" | "unroll";
 
+/** A task whose consumers could spill, as `arbitrate` sees it. Bytes. */
+export interface TaskView {
+  readonly task: number;
+  /** Its balance in the pool. */
+  readonly held: number;
+  /** What those of its consumers hold that may be asked to spill. */
+  readonly spillable: number;
+}
+
+/** A request of a task's consumer that came up short. Bytes. */
+export interface Claim {
+  readonly task: number;
+  /** The task's balance in the pool, what was granted of this request included. */
+  readonly held: number;
+  /** What the request still lacks. */
+  readonly missing: number;
+  /** Whether the task would have to wait: `share` said MUST_WAIT. */
+  readonly waits: boolean;
+}
+
 /**
  * An allocation policy. Functions are pure: the same view and request give the same answer, nothing is kept, nothing read
- * but the arguments.
+ * but the arguments. An answer that would break a law is refused with BrokenLaw.
  */
 export interface Policy {
   readonly name: string;
 
   /**
    * The size that tasks share: a task may hold up to `ceiling / N` without a decision. The manager grants a whole request
-   * from free memory without asking `share` as long as that holds, so `share` must agree with it. Bytes, 0 or more.
+   * from free memory without asking `share` as long as that holds, so `share` must agree with it. Bytes, 0 or more. It is
+   * asked again when the boundary, storage or unmanaged memory has moved, so it may depend on everything but
+   * `executionUsed` and `entries`.
    */
   ceiling(view: RegionView): number;
 
-  /** Bytes to ask of the storage pool (free ones first, then by eviction) when execution is short of `missing` (> 0). */
+  /**
+   * Bytes to ask of the storage pool (free ones first, then by eviction) when execution is short of `missing` (> 0). More than
+   * can be had gets what is free.
+   */
   reclaim(view: RegionView, missing: number): number;
 
   /** Bytes to grant now, 0 to `bytes` and at most what is free, or MUST_WAIT. `held` is the task's balance. */
@@ -54,6 +91,33 @@ export interface Policy {
 
   /** Bytes to evict for a storage request of `bytes`, after `lend`. `unrolled` is what is reserved for unrolling now. */
   evict(view: RegionView, bytes: number, purpose: StoragePurpose, unrolled: number): number;
+
+  /**
+   * Optional: which task shall spill for a consumer's request that came up short, by its place in `tasks` (those that
+   * could, the claiming one perhaps among them, in the order in which they came), or NOBODY. Asked again until the request
+   * is granted whole; a task that freed nothing is not offered again. Without it a task's consumers spill for their own task
+   * alone, as in Spark, which they still do for what is missing in the end.
+   */
+  arbitrate?(view: RegionView, claim: Claim, tasks: readonly TaskView[]): number;
+
+  /** Optional: the sizes to start a region with, in place of those that the configuration gives. */
+  sizes?(configured: RegionSizes): RegionSizes;
+}
+
+/** An answer of a policy that would break a law. It is not carried out; what it was asked for is as if it had not been asked. */
+export class BrokenLaw extends Refusal {
+  override readonly name = "BrokenLaw";
+  /** The law's number (README, "The laws"). */
+  readonly law: number;
+  readonly policy: string;
+  readonly question: keyof Policy;
+
+  constructor(law: number, policy: string, question: keyof Policy, why: string) {
+    super(`law ${law}: policy ${policy} answers ${question} with ${why}`);
+    this.law = law;
+    this.policy = policy;
+    this.question = question;
+  }
 }
 
 /** a / b for whole numbers, rounded down, exact for every a below 2^53. */

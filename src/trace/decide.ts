@@ -4,7 +4,7 @@
 import type { ManagerName } from "../config/layout.js";
 import type { Generation } from "../config/release.js";
 import { readHeader, type Row, type TraceHeader } from "./format.js";
-import { Replay } from "./replay.js";
+import { type Deciders, Replay } from "./replay.js";
 import { type RecordedFile } from "./source.js";
 import { headerAnswers } from "./state.js";
 import { rowsOf } from "./rows.js";
@@ -28,6 +28,10 @@ export function* generatedLines(options: WorkloadOptions, requests: number): Gen
 export interface Rules {
   readonly generation?: Generation;
   readonly manager?: ManagerName;
+  /** A policy; a trace names it, so that only one that is shipped can be replayed from what is written. */
+  readonly policy?: Deciders["policy"];
+  /** A shipped order of spilling. */
+  readonly spillOrder?: string;
 }
 
 /**
@@ -36,9 +40,11 @@ export interface Rules {
  */
 export async function* decidedLines(recorded: RecordedFile, rules: Rules): AsyncGenerator<string> {
   const { file } = recorded;
-  const header: TraceHeader = { ...readHeader(recorded.header, file), ...rules };
-  const replay = refusable(file, 1, () => new Replay(header));
-  yield headerLine({ ...header, ...originOf(recorded), engine: ENGINE, ...headerAnswers(replay.executor) });
+  const { policy, ...others } = rules;
+  const header: TraceHeader = { ...readHeader(recorded.header, file), ...others };
+  const replay = refusable(file, 1, () => new Replay(header, policy === undefined ? {} : { policy }));
+  const named = policy === undefined ? {} : { policy: replay.executor.manager.policy.name };
+  yield headerLine({ ...header, ...named, ...originOf(recorded), engine: ENGINE, ...headerAnswers(replay.executor) });
   let rows = 0;
   for await (const { row } of rowsOf(recorded)) {
     rows += 1;

@@ -59,13 +59,23 @@ export interface TraceDifference {
   readonly answers: number;
 }
 
-const HEADER_FIELDS = ["engine", "generation", "manager", "cores", "collector", "conf", ...HEADER_ANSWERS] as const;
+const HEADER_FIELDS = [
+  "engine",
+  "generation",
+  "manager",
+  "policy",
+  "spillOrder",
+  "cores",
+  "collector",
+  "conf",
+  ...HEADER_ANSWERS,
+] as const;
 
 /** Compares two traces, row by row. Throws Unreadable for a file that breaks the format, OtherRequests. */
 export async function compareTraces(a: RecordedFile, b: RecordedFile): Promise<TraceDifference> {
   const headers = [readHeader(a.header, a.file), readHeader(b.header, b.file)] as const;
   const header = HEADER_FIELDS.filter((field) => !same(headers[0][field], headers[1][field])).map(
-    (field): HeaderDifference => ({ field, a: headers[0][field] as Json, b: headers[1][field] as Json }),
+    (field): HeaderDifference => ({ field, a: json(headers[0][field]), b: json(headers[1][field]) }),
   );
   const last = new LastRows();
   let before = { a: headers[0].state, b: headers[1].state };
@@ -171,6 +181,9 @@ function reasonOf(
   const differs = (name: string): boolean => header.some((each) => each.field === name);
   const spills = row.op === "acquire" || row.op === "allocatePage" || field === "spills" || field === "resumed";
   if (differs("manager")) reasons.push(`4.6: manager ${a.manager} against ${b.manager}`);
+  if (differs("policy")) reasons.push(`policy ${a.policy ?? a.manager} against ${b.policy ?? b.manager}`);
+  if (differs("spillOrder") && spills)
+    reasons.push(`order of spilling ${a.spillOrder ?? "spark"} against ${b.spillOrder ?? "spark"}`);
   if (differs("generation") && spills)
     reasons.push(`5.2, differences by generation: ${a.generation} against ${b.generation}`);
   if (differs("pageSize") && row.op === "allocatePage")

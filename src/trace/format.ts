@@ -40,6 +40,9 @@ export interface TraceHeader {
   readonly state: State;
   /** `rows`: every look of a request that waits is a row of its own (`retry`), as a Recorder writes them. */
   readonly looks?: "rows";
+  /** Who decided, where it was not Spark's own: a shipped policy and order of spilling, by name. */
+  readonly policy?: string;
+  readonly spillOrder?: string;
 }
 
 export type OnSpill = "all" | "asked" | "half" | "pages" | "nothing" | "others" | "fail";
@@ -206,11 +209,15 @@ export function readHeader(value: unknown, file: string): TraceHeader {
   if (typeof generation !== "string") fail(`header: generation must be a version, not ${shown(generation)}`);
   const { looks } = header;
   if (looks !== undefined && looks !== "rows") fail(`header: looks must be rows, not ${shown(looks)}`);
+  const named = Object.fromEntries(
+    ["policy", "spillOrder"].filter((field) => field in header).map((field) => [field, TEXT]),
+  );
   return {
     ...(made as unknown as TraceHeader),
     generation: generation as string,
     state: stateOf(header["state"], "header", fail),
     ...(looks === undefined ? {} : { looks }),
+    ...pick(header, named, "header", fail),
   };
 }
 

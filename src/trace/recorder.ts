@@ -44,12 +44,14 @@ export class Recorder {
   #evicted: NonNullable<Effects["evicted"]> = [];
   #spilled: Spilled[] = [];
 
-  /** Throws Misuse for an executor that has been used or is recorded already, or whose policy is none of Spark's. */
+  /** Throws Misuse for an executor that has been used or is recorded already, or whose policy has no name that a trace could tell. */
   constructor(executor: Executor, sink: LineSink) {
     const { manager, options, numbers } = executor;
     const layout: ManagerName = numbers.maxUnroll === null ? "unified" : "static";
-    if (options.policy !== undefined && !(options.policy === unified && layout === "unified"))
-      throw new Misuse(`a trace has no word for the policy ${options.policy.name}`);
+    const { policy } = options;
+    const named = typeof policy === "string";
+    if (policy !== undefined && !named && !(policy === unified && layout === "unified"))
+      throw new Misuse(`a trace has no word for the policy ${manager.policy.name}`);
     if (Object.hasOwn(manager, "acquireExecution")) throw new Misuse("the executor is being recorded already");
     const moved = manager.regions.some(({ mode, executionSize }) => executionSize !== firstSize(executor, mode));
     if (moved || manager.executionUsed + manager.storageUsed > 0 || [...executor.tasks].length > 0)
@@ -61,6 +63,7 @@ export class Recorder {
         engine: ENGINE,
         generation: options.generation ?? DEFAULT_GENERATION,
         manager: layout,
+        ...(named ? { policy } : {}),
         looks: "rows",
         cores: options.cores ?? 1,
         collector: options.collector ?? "G1",
@@ -253,8 +256,9 @@ function granted(bytes: number): Result {
 }
 
 /** Size of the execution pool before anything has moved the boundary. */
-function firstSize({ numbers }: Executor, mode: Mode): number {
-  return (mode === ON_HEAP ? numbers.onHeap : numbers.offHeap).execution;
+function firstSize({ manager, numbers }: Executor, mode: Mode): number {
+  const configured = mode === ON_HEAP ? numbers.onHeap : numbers.offHeap;
+  return (manager.policy.sizes?.(configured) ?? configured).execution;
 }
 
 /** The word of a trace for a failure, or null. */

@@ -2,13 +2,13 @@
 // here decides: requests go to the same manager, store and task memory managers that everybody uses.
 
 import { Misuse, TaskOutOfMemory } from "../execution/refusal.js";
-import { Executor } from "../executor.js";
+import { Executor, type ExecutorOptions } from "../executor.js";
 import { Refusal } from "../fault.js";
 import type { Ledger } from "../memory/ledger.js";
 import { EntryLost } from "../memory/manager.js";
 import { OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type Request, Step } from "../memory/wait.js";
-import { MUST_WAIT } from "../policy/policy.js";
+import { BrokenLaw, MUST_WAIT } from "../policy/policy.js";
 import { BlockExists } from "../storage/store.js";
 import { type Effects, modeOf, type Op, type State, type TraceHeader, Undeclared } from "./format.js";
 import { stateOf } from "./state.js";
@@ -38,7 +38,13 @@ class Interrupted extends Refusal {
 }
 
 /** What of a header an executor is made from. */
-export type ReplayHeader = Pick<TraceHeader, "conf" | "cores" | "collector" | "generation" | "manager" | "looks">;
+export type ReplayHeader = Pick<
+  TraceHeader,
+  "conf" | "cores" | "collector" | "generation" | "manager" | "looks" | "policy" | "spillOrder"
+>;
+
+/** Who decides, in place of those that the header names. */
+export type Deciders = Pick<ExecutorOptions, "policy" | "spillOrder">;
 
 interface Waiter {
   readonly i: number;
@@ -66,8 +72,8 @@ export class Replay {
   #looks: { readonly waiter: Waiter; readonly effects: Effects }[] = [];
 
   /** `ledger` keeps the accounts: a local one when left out. */
-  constructor(header: ReplayHeader, ledger?: Ledger) {
-    const generation = header.generation;
+  constructor(header: ReplayHeader, { ledger, ...deciders }: Deciders & { readonly ledger?: Ledger } = {}) {
+    const { generation, policy, spillOrder } = header;
     this.peaks = !/^[23]\./.test(generation);
     this.#looksAreRows = header.looks === "rows";
     this.executor = new Executor(
@@ -78,6 +84,9 @@ export class Replay {
         generation,
         layout: header.manager,
         pages: "accounts",
+        ...(policy === undefined ? {} : { policy }),
+        ...(spillOrder === undefined ? {} : { spillOrder }),
+        ...deciders,
         unmanaged: this.#unmanaged.registry,
         onSpill: ({ consumer, trigger, asked, freed }) => {
           const told = { consumer: consumer.name, asked, trigger: trigger.name };
@@ -131,7 +140,7 @@ export class Replay {
     try {
       return this.apply(row);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal) || error instanceof BrokenLaw) throw error;
       return { result: { skipped: error.message }, state: this.state };
     }
   }

@@ -14,9 +14,10 @@ export interface Origin {
 }
 
 export function headerLine(header: TraceHeader & Origin): string {
-  const { engine, generation, manager, looks, profile, seed, cores, collector, conf, ...answers } = header;
+  const { engine, generation, manager, policy, spillOrder, looks, ...rest } = header;
+  const { profile, seed, cores, collector, conf, ...answers } = rest;
   const { pageSize, tungstenMode, state } = answers;
-  const asked = { engine, generation, manager, looks, profile, seed, cores, collector, conf };
+  const asked = { engine, generation, manager, policy, spillOrder, looks, profile, seed, cores, collector, conf };
   return JSON.stringify({ trace: "executor-memory", version: 1, ...asked, pageSize, tungstenMode, state });
 }
 

@@ -1,7 +1,7 @@
 // The manager at its edges: what observers and policies may not break, and what a refusal leaves behind.
 
 import { describe, expect, test } from "vitest";
-import { AssertionError } from "../../src/fault.js";
+import { AssertionError, Refusal } from "../../src/fault.js";
 import { EntryLost, MemoryManager } from "../../src/memory/manager.js";
 import { MUST_WAIT, type Policy, REFUSE } from "../../src/policy/policy.js";
 import { unified } from "../../src/policy/unified.js";
@@ -70,22 +70,69 @@ describe("a policy that breaks a law", () => {
   const withPolicy = (part: Partial<Policy>): StubbedManager =>
     new StubbedManager(region(1000), region(1000), { ...unified, ceiling: () => 0, ...part });
 
-  test.each<[string, number, Partial<Policy>, string]>([
-    ["grants more than was asked", 10, { share: () => 11 }, "unified granted 11"],
-    ["grants a part of a byte", 10, { share: () => 0.5 }, "unified granted 0.5"],
-    ["grants less than nothing", 10, { share: () => -3 }, "unified granted -3"],
+  const refusalOf = (call: () => unknown): unknown => {
+    try {
+      return call();
+    } catch (error) {
+      expect(error).toBeInstanceOf(Refusal);
+      return error;
+    }
+  };
+
+  test.each<[string, number, Partial<Policy>, number, string, string]>([
+    ["grants more than was asked", 10, { share: () => 11 }, 2, "share", "11 bytes: 10 are asked for and 500 are free"],
+    ["grants a part of a byte", 10, { share: () => 0.5 }, 2, "share", "0.5 bytes: 10 are asked for and 500 are free"],
+    ["grants less than nothing", 10, { share: () => -3 }, 2, "share", "-3 bytes: 10 are asked for and 500 are free"],
+    ["grants no number", 10, { share: () => NaN }, 2, "share", "NaN bytes: 10 are asked for and 500 are free"],
     [
       "grants what is not free",
       800,
       { share: (_view, _held, bytes) => bytes, reclaim: () => 0 },
-      "a grant of 800 bytes",
+      1,
+      "share",
+      "800 bytes: 800 are asked for and 500 are free",
     ],
-  ])("%s is stopped", (_what, bytes, part, words) => {
+    ["has storage push execution", 800, { reclaim: () => -100 }, 6, "reclaim", "-100 bytes to take from storage"],
+    ["reclaims a part of a byte", 800, { reclaim: () => 0.5 }, 1, "reclaim", "0.5 bytes to take from storage"],
+    ["has a ceiling below nothing", 10, { ceiling: () => -7 }, 5, "ceiling", "-7 bytes for tasks to share"],
+    ["has a ceiling that is no number", 10, { ceiling: () => NaN }, 5, "ceiling", "NaN bytes for tasks to share"],
+  ])("%s is refused, and nothing is left behind", (_what, bytes, part, law, question, why) => {
     const manager = withPolicy(part);
     manager.stor(500);
     const before = manager.state(ON_HEAP);
-    expect(() => manager.exec(1, bytes)).toThrow(new AssertionError(words));
-    expect(manager.state(ON_HEAP)).toEqual(before);
+    expect(refusalOf(() => manager.exec(1, bytes))).toMatchObject({
+      name: "BrokenLaw",
+      law,
+      policy: "unified",
+      question,
+      message: `law ${law}: policy unified answers ${question} with ${why}`,
+    });
+    expect([manager.state(ON_HEAP), manager.regions[ON_HEAP].entries]).toEqual([before, 0]);
+    expect(manager.releaseExecution(0, 1, ON_HEAP)).toBe(0);
+  });
+
+  test("an entry that was there before stays", () => {
+    let granted = 10;
+    const manager = withPolicy({ share: () => granted });
+    manager.exec(1, 10);
+    granted = 11;
+    expect(() => manager.exec(1, 10)).toThrow("law 2");
+    expect([manager.executionHeld(1, ON_HEAP), manager.regions[ON_HEAP].entries]).toEqual([10, 1]);
+  });
+
+  test.each<[string, Partial<Policy>, number, string]>([
+    ["lends what execution uses", { lend: () => 600 }, 6, "lend with 600 bytes: execution has 500 free"],
+    ["lends less than nothing", { lend: () => -5 }, 1, "lend with -5 bytes: execution has 500 free"],
+    ["lends a part of a byte", { lend: () => 1.5 }, 1, "lend with 1.5 bytes: execution has 500 free"],
+    ["evicts less than nothing", { evict: () => -1 }, 1, "evict with -1 bytes"],
+    ["evicts what is no number", { evict: () => NaN }, 1, "evict with NaN bytes"],
+  ])("%s is refused, and the block takes nothing", (_what, part, law, why) => {
+    const manager = withPolicy(part);
+    expect(refusalOf(() => manager.stor(10))).toMatchObject({
+      law,
+      message: `law ${law}: policy unified answers ${why}`,
+    });
+    expect([manager.state(ON_HEAP), manager.takeEvictions()]).toEqual([[500, 0, 500, 0], []]);
   });
 
   test("reclaims more than there is gets what can be evicted", () => {
@@ -94,18 +141,6 @@ describe("a policy that breaks a law", () => {
     manager.exec(1, 800);
     // 100 were free; 1400 more cannot be evicted, so nothing is.
     expect([manager.takeEvictions(), manager.state(ON_HEAP)]).toEqual([[1400], [600, 600, 400, 400]]);
-  });
-
-  test("reclaims less than nothing moves nothing", () => {
-    const manager = withPolicy({ reclaim: () => -100 });
-    expect(manager.exec(1, 800)).toBe(500);
-    expect(manager.state(ON_HEAP)).toEqual([500, 500, 500, 0]);
-  });
-
-  test("lends what execution uses is stopped", () => {
-    const manager = withPolicy({ lend: () => 600 });
-    expect(() => manager.stor(10)).toThrow(AssertionError);
-    expect(manager.state(ON_HEAP)).toEqual([500, 0, 500, 0]);
   });
 
   test("refuses all storage is obeyed", () => {

@@ -77,7 +77,7 @@ test.each(FILES)("%s", (file) => {
 test.each(FILES)("%s, on shared accounts", (file) => {
   const { header, rows } = read(file);
   const ledger = SharedLedger.create({ slots: 64 });
-  const replay = new Replay(header, ledger);
+  const replay = new Replay(header, { ledger });
   expect(disagreement(replay, rows)).toBeNull();
   expect(ledger.decisions).toBeGreaterThan(rows.length / 4);
 });
