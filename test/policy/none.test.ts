@@ -4,10 +4,7 @@ import { expect, test } from "vitest";
 import { holder, thousand } from "./view.js";
 
 test("every request is met, and nobody spills, waits or is evicted", () => {
-  const executor = thousand({
-    policy: "none",
-    conf: { "spark.testing.memory": "1000", "spark.memory.offHeap.size": "1g" },
-  });
+  const executor = thousand({ policy: "none" });
   const all = Array.from({ length: 20 }, (_, task) => holder(executor, task));
   for (const each of all) expect(each.acquireMemory(2 ** 40)).toBe(2 ** 40);
   for (let i = 0; i < 20; i += 1) expect(executor.store.putAccount(`rdd_0_${i}`, 2 ** 40)).toBe(true);
