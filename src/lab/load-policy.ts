@@ -2,7 +2,7 @@
 // anything is decided by it. Needs Node.
 
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Refusal } from "../fault.js";
 import type { Policy } from "../policy/policy.js";
@@ -42,13 +42,19 @@ export async function choosePolicy(choice: string): Promise<PolicyChoice> {
  * break a law or are not repeatable (`policyFaults`).
  */
 export async function loadPolicy(file: string): Promise<PolicyChoice> {
-  const exported = await exportsOf(file);
-  const found = exported["default"] ?? exported["policy"];
+  const found = policyIn(await exportsOf(file));
   if (found === undefined) throw new BadPolicyFile(file, "exports no policy: write `export default { name, ... }`");
   const made = typeof found === "function" ? (found as (context: PolicyContext) => unknown)(TYPICAL) : found;
   const [fault] = policyFaults(made);
   if (fault !== undefined) throw new BadPolicyFile(file, `is no policy to decide by: ${fault}`);
   return found as Policy;
+}
+
+// A file that is taken for CommonJS, as TypeScript outside of a package is, has its exports within the default one.
+function policyIn(exported: Record<string, unknown>): unknown {
+  const found = exported["default"] ?? exported["policy"];
+  const within = typeof found === "object" && found !== null ? (found as Record<string, unknown>) : {};
+  return within["name"] === undefined ? (within["default"] ?? within["policy"] ?? found) : found;
 }
 
 async function exportsOf(file: string): Promise<Record<string, unknown>> {
@@ -62,11 +68,8 @@ async function exportsOf(file: string): Promise<Record<string, unknown>> {
 }
 
 async function importByTsx(file: string, url: string, cause: unknown): Promise<Record<string, unknown>> {
-  interface Tsx {
-    tsImport(url: string, parent: string): Promise<Record<string, unknown>>;
-  }
-  const tsx = installed<Tsx>("tsx/esm/api", [resolve(file), resolve("package.json")]);
-  if (tsx === null) {
+  const api = tsxBeside([resolve(file), resolve("package.json")]);
+  if (api === null) {
     throw new BadPolicyFile(
       file,
       `Node ${process.versions.node} runs no TypeScript: use Node 22.18 or later, install tsx beside the file, or write it as JavaScript`,
@@ -74,19 +77,23 @@ async function importByTsx(file: string, url: string, cause: unknown): Promise<R
     );
   }
   try {
-    return await tsx.tsImport(url, import.meta.url);
+    const { tsImport } = (await import(api)) as { tsImport(url: string, parent: string): Promise<unknown> };
+    return (await tsImport(url, import.meta.url)) as Record<string, unknown>;
   } catch (error) {
     throw new BadPolicyFile(file, reasonOf(error), { cause: error });
   }
 }
 
-/** A package as one of these files would find it, or null. */
-function installed<T>(name: string, from: readonly string[]): T | null {
-  for (const file of from) {
+/** The module of tsx that imports TypeScript, as one of these files would find it, or null. Its CommonJS form cannot. */
+function tsxBeside(files: readonly string[]): string | null {
+  for (const file of files) {
     try {
-      return createRequire(file)(name) as T;
+      const require = createRequire(file);
+      const manifest = require.resolve("tsx/package.json");
+      const { exports } = require(manifest) as { exports: Record<string, { import: { default: string } }> };
+      return pathToFileURL(join(dirname(manifest), exports["./esm/api"]!.import.default)).href;
     } catch {
-      // Not there.
+      // Not there, or of a version without it.
     }
   }
   return null;

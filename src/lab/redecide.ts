@@ -5,13 +5,14 @@
 import type { Generation } from "../config/release.js";
 import type { PolicyChoice } from "../policy/registry.js";
 import type { SpillOrder } from "../policy/victim.js";
+import { sameAnswer } from "../trace/diff.js";
 import { COMPARED, type Compared, requestText } from "../trace/explain.js";
 import { type Effects, modeOf, readHeader, type Row, type TraceHeader } from "../trace/format.js";
 import type { Json } from "../trace/json.js";
 import { type Answer, Replay } from "../trace/replay.js";
 import { rowsOf } from "../trace/rows.js";
 import type { RecordedFile } from "../trace/source.js";
-import { refusable, same } from "../trace/verify.js";
+import { refusable } from "../trace/verify.js";
 
 /** Who decides in one column. What is left out stays as it was recorded. */
 export interface Contestant {
@@ -152,7 +153,7 @@ class Column {
   take(row: Row, line: number): void {
     const answer = this.#replay.applyIfPossible(this.#bounded(row));
     count(this.#tally, row, answer, this.#facts);
-    const field = COMPARED.find((name) => name !== "state" && !same(row[name], answer[name]));
+    const field = COMPARED.find((name) => name !== "state" && !sameAnswer(row, answer, name));
     if (field === undefined) return;
     this.#different += 1;
     this.#parts ??= {

@@ -136,8 +136,8 @@ function otherRequests(
   );
 }
 
-// Peaks are told from 4.0 on: only where both tell them can they differ.
-function sameAnswer(one: Row, two: Row, name: Compared): boolean {
+/** Whether two answers to a row agree in a field. Peaks are told from 4.0 on: only where both tell them can they differ. */
+export function sameAnswer(one: Row, two: Pick<Row, Compared>, name: Compared): boolean {
   if (name !== "result" || one.op !== "endTask") return same(one[name], two[name]);
   const both = "peak" in one.result && "peak" in two.result;
   return same(both ? one.result : one.result["leaked"], both ? two.result : two.result["leaked"]);
