@@ -100,6 +100,12 @@ describe("installed in an empty project", () => {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   const programs = [...readme.matchAll(/<!-- program: (\S+) -->\n```js\n([^]*?)\n```\n/g)];
 
+  // What a program of the readme imports by a path of its own.
+  beforeAll(() => {
+    for (const [, name, code] of readme.matchAll(/<!-- file: (\S+) -->\n```js\n([^]*?)\n```\n/g))
+      writeFileSync(join(project, name!), `${code}\n`);
+  });
+
   test("the readme has a program", () => {
     expect(programs.map(([, name]) => name)).toContain("example.mjs");
   });
