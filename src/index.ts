@@ -82,7 +82,6 @@ export {
   type SpillFacts,
   type SpillOrder,
 } from "./policy/victim.js";
-export { policyFaults } from "./lab/policy-check.js";
 
 // Memory: what there is. Modes, accounts, waits, and pages on the heap and off it.
 export { encodeAddress, encodeSparkAddress, MAX_PAGES, offsetOf, pageOf } from "./memory/address.js";

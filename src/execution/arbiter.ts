@@ -5,7 +5,7 @@
 import type { MemoryManager } from "../memory/manager.js";
 import type { Mode } from "../memory/mode.js";
 import type { Request } from "../memory/wait.js";
-import { BrokenLaw, MUST_WAIT, NOBODY, type Policy, type TaskView } from "../policy/policy.js";
+import { BrokenLaw, MUST_WAIT, NOBODY, type TaskView } from "../policy/policy.js";
 import type { Consumer } from "./consumer.js";
 import type { TaskMemoryManager } from "./task.js";
 

@@ -1,6 +1,7 @@
 // A policy from a file of the user's own: `--policy ./mine.ts`. The file is run, its shape and its answers are looked at before
 // anything is decided by it. Needs Node.
 
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -77,8 +78,8 @@ async function importByTsx(file: string, url: string, cause: unknown): Promise<R
     );
   }
   try {
-    const { tsImport } = (await import(api)) as { tsImport(url: string, parent: string): Promise<unknown> };
-    return (await tsImport(url, import.meta.url)) as Record<string, unknown>;
+    const tsx = (await import(api)) as { tsImport(url: string, parent: string): Promise<unknown> };
+    return (await tsx.tsImport(url, import.meta.url)) as Record<string, unknown>;
   } catch (error) {
     throw new BadPolicyFile(file, reasonOf(error), { cause: error });
   }
@@ -88,9 +89,10 @@ async function importByTsx(file: string, url: string, cause: unknown): Promise<R
 function tsxBeside(files: readonly string[]): string | null {
   for (const file of files) {
     try {
-      const require = createRequire(file);
-      const manifest = require.resolve("tsx/package.json");
-      const { exports } = require(manifest) as { exports: Record<string, { import: { default: string } }> };
+      const manifest = createRequire(file).resolve("tsx/package.json");
+      const { exports } = JSON.parse(readFileSync(manifest, "utf8")) as {
+        exports: Record<string, { import: { default: string } }>;
+      };
       return pathToFileURL(join(dirname(manifest), exports["./esm/api"]!.import.default)).href;
     } catch {
       // Not there, or of a version without it.

@@ -5,7 +5,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { policyFaults } from "../../src/lab/policy-check.js";
 import { ON_HEAP } from "../../src/memory/mode.js";
-import { NOBODY, type Policy, type RegionView } from "../../src/policy/policy.js";
+import {
+  type Claim,
+  NOBODY,
+  type Policy,
+  type RegionView,
+  type StoragePurpose,
+  type TaskView,
+} from "../../src/policy/policy.js";
 import { POLICIES, policyNamed, SPILL_ORDERS } from "../../src/policy/registry.js";
 import { unified } from "../../src/policy/unified.js";
 import { modeOf } from "../../src/trace/format.js";
@@ -28,20 +35,21 @@ function watched(policy: Policy): Policy {
       return answer;
     };
   };
-  const { arbitrate } = policy;
   return {
     ...policy,
-    ceiling: twice(policy.ceiling),
-    reclaim: twice(policy.reclaim),
-    share: twice(policy.share),
-    lend: twice(policy.lend),
-    evict: twice(policy.evict),
-    ...(arbitrate === undefined
+    ceiling: twice((view) => policy.ceiling(view)),
+    reclaim: twice((view, missing: number) => policy.reclaim(view, missing)),
+    share: twice((view, held: number, bytes: number) => policy.share(view, held, bytes)),
+    lend: twice((view, bytes: number, purpose: StoragePurpose) => policy.lend(view, bytes, purpose)),
+    evict: twice((view, bytes: number, purpose: StoragePurpose, unrolled: number) =>
+      policy.evict(view, bytes, purpose, unrolled),
+    ),
+    ...(policy.arbitrate === undefined
       ? {}
       : {
-          arbitrate: twice((view, claim, tasks) =>
-            arbitrate(view, Object.freeze(claim), Object.freeze(tasks.map((task) => Object.freeze(task)))),
-          ) as NonNullable<Policy["arbitrate"]>,
+          arbitrate: twice((view, claim: Claim, tasks: readonly TaskView[]) =>
+            policy.arbitrate!(view, Object.freeze(claim), Object.freeze(tasks.map((task) => Object.freeze(task)))),
+          ),
         }),
   };
 }
