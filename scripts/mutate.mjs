@@ -13,20 +13,27 @@ const LEAST_SCORE = 95;
 const memory = ["ledger", "manager", "scenarios", "wait", "async", "audit"].map(
   (name) => `test/memory/${name}.test.ts`,
 );
-const execution = ["task", "consumer", "page-table"].map((name) => `test/execution/${name}.test.ts`);
+/** Policies besides Spark's, each with a test of its name. */
+const shipped = ["greedy", "fair", "slots", "arbitrated", "unified-fair", "none", "registry"];
+const execution = ["task", "consumer", "page-table", "arbiter"].map((name) => `test/execution/${name}.test.ts`);
 
 /** Which files are changed, and whom that is asked of: tests that are quick and stay within the process. */
 export const ROOMS = {
   policy: {
-    mutate: ["policy", "share", "unified", "static", "victim"].map((name) => `src/policy/${name}.ts`),
-    tests: ["test/policy/policies.test.ts", "test/memory/scenarios.test.ts", "test/execution/task.test.ts"],
+    mutate: ["policy", "share", "unified", "static", "victim", ...shipped].map((name) => `src/policy/${name}.ts`),
+    tests: [
+      ...["policies", "spill-orders", ...shipped].map((name) => `test/policy/${name}.test.ts`),
+      "test/memory/scenarios.test.ts",
+      "test/execution/task.test.ts",
+      "test/execution/arbiter.test.ts",
+    ],
   },
   memory: {
     mutate: ["ledger", "manager", "wait", "async", "audit"].map((name) => `src/memory/${name}.ts`),
     tests: [...memory, ...execution],
   },
   execution: {
-    mutate: ["task", "consumer", "page-table", "refusal"].map((name) => `src/execution/${name}.ts`),
+    mutate: ["task", "consumer", "page-table", "refusal", "arbiter", "spill-log"].map((name) => `src/execution/${name}.ts`),
     tests: [...execution, ...memory],
   },
   storage: {

@@ -33,8 +33,6 @@ export class Arbiter {
    * and has others spill at every look. Returns what was granted in all, perhaps less than `bytes`.
    */
   *settle(bytes: number, requester: Consumer, first: number): Request<number> {
-    const manager = this.#manager;
-    const { mode, task } = requester;
     let granted = 0;
     // To what is still missing.
     let answer = first;
@@ -43,16 +41,20 @@ export class Arbiter {
       for (;;) {
         if (answer !== MUST_WAIT) granted += answer;
         if (granted === bytes || !this.#spill(bytes - granted, requester, answer === MUST_WAIT, dry)) break;
-        // The spill may have taken the last byte of the requester's own task, and its entry with it.
-        const waits = answer === MUST_WAIT && manager.hasEntry(task.id, mode);
-        answer = waits
-          ? manager.retryExecution(bytes - granted, task.id, mode)
-          : manager.acquireExecution(bytes - granted, task.id, mode);
+        answer = this.#askAgain(bytes - granted, requester, answer);
       }
       if (answer !== MUST_WAIT) return granted;
       yield;
-      answer = manager.retryExecution(bytes - granted, task.id, mode);
+      answer = this.#askAgain(bytes - granted, requester, answer);
     }
+  }
+
+  // A spill for somebody may have taken a waiting task's last byte and its entry with it: it comes in anew.
+  #askAgain(bytes: number, { task, mode }: Consumer, answer: number): number {
+    const waits = answer === MUST_WAIT && this.#manager.hasEntry(task.id, mode);
+    return waits
+      ? this.#manager.retryExecution(bytes, task.id, mode)
+      : this.#manager.acquireExecution(bytes, task.id, mode);
   }
 
   /** Has somebody free something; false when the policy names nobody or all who could are `dry`: they freed nothing. */

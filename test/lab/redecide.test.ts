@@ -7,6 +7,9 @@ import { type Outcome, redecide } from "../../src/lab/redecide.js";
 import { POLICIES } from "../../src/policy/registry.js";
 import { unified } from "../../src/policy/unified.js";
 import type { Op } from "../../src/trace/format.js";
+import { Recorder } from "../../src/trace/recorder.js";
+import { checkTrace } from "../../src/trace/verify.js";
+import { holder, thousand } from "../policy/view.js";
 import { recordedOf, SMALL, traceOf } from "../trace/traces.js";
 
 const all = POLICIES.map(({ name }) => ({ label: name, policy: name }));
@@ -125,4 +128,26 @@ test("a trace that names its policy is decided by it, unless another is asked fo
   const { outcomes } = await redecide(recordedOf(trace), [{ label: "same" }, { label: "other", policy: "fair" }]);
   expect(outcomes[1]).toMatchObject({ policy: "greedy", spillOrder: "largest", parts: null });
   expect(outcomes[2]).toMatchObject({ policy: "fair", spillOrder: "largest" });
+});
+
+describe("a run of one's own", () => {
+  test.each(["unified", "greedy", "arbitrated", "none"])(
+    "recorded under %s is decided alike under it",
+    async (policy) => {
+      const executor = thousand({ policy });
+      const lines: string[] = [];
+      const recorder = new Recorder(executor, (line) => lines.push(line));
+      const [a, b] = [holder(executor, 1), holder(executor, 2)];
+      executor.store.putAccount("rdd_0_0", 300);
+      a.acquireMemory(700);
+      const step = executor.task(2).begin(b.acquireRequest(200));
+      a.freeMemory(a.used);
+      executor.manager.waits.settle();
+      expect(step.waiting).toBe(false);
+      recorder.end();
+      const { outcomes } = await redecide(recordedOf(lines), [{ label: "again", policy }]);
+      expect(outcomes[1]).toMatchObject({ policy, parts: null, different: 0, impossible: 0, brokenLaws: [] });
+      expect((await checkTrace(recordedOf(lines))).disagreement).toBeNull();
+    },
+  );
 });
