@@ -33,7 +33,9 @@ export const ROOMS = {
     tests: [...memory, ...execution],
   },
   execution: {
-    mutate: ["task", "consumer", "page-table", "refusal", "arbiter", "spill-log"].map((name) => `src/execution/${name}.ts`),
+    mutate: ["task", "consumer", "page-table", "refusal", "arbiter", "spill-log"].map(
+      (name) => `src/execution/${name}.ts`,
+    ),
     tests: [...execution, ...memory],
   },
   storage: {
@@ -46,12 +48,18 @@ export const ROOMS = {
     ],
   },
   config: {
-    mutate: ["bytes", "container", "java", "keys", "layout", "notices", "release", "time"].map(
-      (name) => `src/config/${name}.ts`,
-    ),
-    tests: ["config/keys", "config/layout", "config/notices", "config/strings", "config/table", "cli/verify"].map(
-      (name) => `test/${name}.test.ts`,
-    ),
+    mutate: ["bytes", "container", "java", "keys", "layout", "notices", "release", "time"]
+      .map((name) => `src/config/${name}.ts`)
+      .concat("src/closest.ts"),
+    tests: [
+      "config/keys",
+      "config/layout",
+      "config/notices",
+      "config/strings",
+      "config/table",
+      "cli/verify",
+      "policy/registry",
+    ].map((name) => `test/${name}.test.ts`),
   },
 };
 

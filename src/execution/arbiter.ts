@@ -34,27 +34,36 @@ export class Arbiter {
    */
   *settle(bytes: number, requester: Consumer, first: number): Request<number> {
     let granted = 0;
-    // To what is still missing.
+    // To what is still missing. While it is MUST_WAIT the accounts know of a waiter.
     let answer = first;
-    for (;;) {
-      const dry = new Set<TaskMemoryManager>();
+    const askAgain = (): number => {
+      const waited = answer === MUST_WAIT;
+      answer = 0;
+      return this.#ask(bytes - granted, requester, waited);
+    };
+    try {
       for (;;) {
-        if (answer !== MUST_WAIT) granted += answer;
-        if (granted === bytes || !this.#spill(bytes - granted, requester, answer === MUST_WAIT, dry)) break;
-        answer = this.#askAgain(bytes - granted, requester, answer);
+        const dry = new Set<TaskMemoryManager>();
+        for (;;) {
+          if (answer !== MUST_WAIT) granted += answer;
+          if (granted === bytes || !this.#spill(bytes - granted, requester, answer === MUST_WAIT, dry)) break;
+          answer = askAgain();
+        }
+        if (answer !== MUST_WAIT) return granted;
+        yield;
+        answer = askAgain();
       }
-      if (answer !== MUST_WAIT) return granted;
-      yield;
-      answer = this.#askAgain(bytes - granted, requester, answer);
+    } finally {
+      if (answer === MUST_WAIT) this.#manager.giveUpExecution();
     }
   }
 
   // A spill for somebody may have taken a waiting task's last byte and its entry with it: it comes in anew.
-  #askAgain(bytes: number, { task, mode }: Consumer, answer: number): number {
-    const waits = answer === MUST_WAIT && this.#manager.hasEntry(task.id, mode);
-    return waits
-      ? this.#manager.retryExecution(bytes, task.id, mode)
-      : this.#manager.acquireExecution(bytes, task.id, mode);
+  #ask(bytes: number, { task, mode }: Consumer, waited: boolean): number {
+    const manager = this.#manager;
+    if (waited && manager.hasEntry(task.id, mode)) return manager.retryExecution(bytes, task.id, mode);
+    if (waited) manager.giveUpExecution();
+    return manager.acquireExecution(bytes, task.id, mode);
   }
 
   /** Has somebody free something; false when the policy names nobody or all who could are `dry`: they freed nothing. */

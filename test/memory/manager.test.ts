@@ -111,6 +111,20 @@ describe("a policy that breaks a law", () => {
     expect(manager.releaseExecution(0, 1, ON_HEAP)).toBe(0);
   });
 
+  test.each(["unmanaged", "executionUsed", "storageSize", "entries"] as const)(
+    "cannot change what it sees: %s",
+    (cell) => {
+      const manager = withPolicy({
+        share: (view, _held, bytes) => {
+          (view as { -readonly [K in keyof typeof view]: (typeof view)[K] })[cell] = 7;
+          return bytes;
+        },
+      });
+      expect(() => manager.exec(1, 10)).toThrow(TypeError);
+      expect(manager.state(ON_HEAP)).toEqual([500, 0, 500, 0]);
+    },
+  );
+
   test("an entry that was there before stays", () => {
     let granted = 10;
     const manager = withPolicy({ share: () => granted });
