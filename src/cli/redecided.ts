@@ -11,8 +11,8 @@ import { openRecorded } from "./lines.js";
 import { print, printJson } from "./output.js";
 
 export interface RedecideOptions {
-  /** Names and files, separated by commas; `unified@2.4` asks for another generation. All that are shipped when left out. */
-  readonly policies?: string;
+  /** Names and files; `unified@2.4` asks for another generation. All that are shipped when left out. */
+  readonly policies?: readonly string[];
   /** A shipped order of spilling for all of them. */
   readonly spillOrder?: string;
   readonly json?: boolean;
@@ -20,16 +20,15 @@ export interface RedecideOptions {
 
 /** Decides the trace in `file` again and prints what came of it. Throws Refusal. */
 export async function simulateTrace(file: string, options: RedecideOptions = {}): Promise<void> {
-  const contestants = await contestantsOf(options.policies ?? allPolicies(), options.spillOrder);
+  const contestants = await contestantsOf(options.policies ?? POLICIES.map(({ name }) => name), options.spillOrder);
   const redecided = await redecide(await openRecorded(file), contestants);
   if (options.json === true) printJson(redecided);
   else print(describe(redecided));
 }
 
-/** Policies as a command line lists them. Throws Refusal for a name or file that is none. */
-export async function contestantsOf(list: string, spillOrder?: string): Promise<Contestant[]> {
+/** Policies as a command line names them. Throws Refusal for a name or file that is none. */
+export async function contestantsOf(labels: readonly string[], spillOrder?: string): Promise<Contestant[]> {
   if (spillOrder !== undefined) spillOrderNamed(spillOrder, 401);
-  const labels = list.split(",").map((label) => label.trim());
   const again = labels.find((label, at) => labels.indexOf(label) !== at);
   if (again !== undefined) throw new Refusal(`policy "${again}" is named twice`);
   const contestants: Contestant[] = [];
@@ -50,10 +49,6 @@ export function listed(): string {
   const lines = (all: typeof POLICIES): string[] =>
     all.map(({ name, about, source }) => `  ${name.padEnd(13)}${about} (${source})`);
   return ["Policies:", ...lines(POLICIES), "", "Orders of spilling:", ...lines(SPILL_ORDERS)].join("\n");
-}
-
-function allPolicies(): string {
-  return POLICIES.map(({ name }) => name).join(",");
 }
 
 function generationOf(text: string): Generation {

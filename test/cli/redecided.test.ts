@@ -21,7 +21,7 @@ const said = (options: RedecideOptions) =>
 
 describe("a trace decided again", () => {
   test("is a table, policy by policy", async () => {
-    const { out, err, code } = await said({ policies: "unified,unified@2.4,arbitrated,none" });
+    const { out, err, code } = await said({ policies: ["unified", "unified@2.4", "arbitrated", "none"] });
     expect([err, code]).toEqual(["", 0]);
     const lines = out.split("\n");
     expect(lines[0]).toBe(`${golden}: 1504 requests decided again`);
@@ -58,7 +58,7 @@ describe("a trace decided again", () => {
         evict: () => 0,
       };`,
     );
-    const { out } = await said({ policies: `unified,${mine}`, spillOrder: "largest", json: true });
+    const { out } = await said({ policies: ["unified", mine], spillOrder: "largest", json: true });
     const { outcomes } = JSON.parse(out) as { outcomes: { policy: string; spillOrder: string }[] };
     expect(outcomes.slice(1)).toMatchObject([
       { policy: "unified", spillOrder: "largest" },
@@ -73,11 +73,11 @@ test.each([
   ["fair,fair", 'policy "fair" is named twice'],
   ["./nowhere.mjs", "nowhere.mjs"],
 ])("--policies %s is refused", async (list, why) => {
-  await expect(contestantsOf(list)).rejects.toThrow(why);
+  await expect(contestantsOf(list.split(","))).rejects.toThrow(why);
 });
 
 test("a wrong order of spilling is refused", () =>
-  expect(contestantsOf("fair", "larges")).rejects.toThrow("did you mean largest?"));
+  expect(contestantsOf(["fair"], "larges")).rejects.toThrow("did you mean largest?"));
 
 test("all names can be listed", () => {
   for (const { name, about } of POLICIES)
