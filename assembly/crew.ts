@@ -5,6 +5,8 @@
 //   byte
 //   1536  lock: 0, or its owner's number, with CONTENDED while somebody sleeps for it
 //   1540  most bytes in one cache
+//   1544  the list that is being given back, as the address of its head, 0 for none
+//   1548  what its place counts as taken by others when that is done: bytes        1552  blocks
 //   1664  places of PLACE_BYTES, worker 1 first
 //
 //   place byte 0  state: VACANT, TAKEN or DEAD        4  bytes its worker has put into the cache, less those it took out
@@ -21,8 +23,9 @@
 //     lock, an operation takes effect when it writes the holder; who dies before or after that leaves tables that can be
 //     built again (repair.ts).
 //  3. Only the worker of a place puts single blocks into its lists and takes single blocks out; others take a whole list,
-//     under the lock. So a head that a compare-and-swap of its worker finds unchanged has not been away meanwhile, and the
-//     successor read before it still holds: no version is needed.
+//     under the lock, and mark its head GOING first, from where on its worker leaves it alone. So a head that a
+//     compare-and-swap of its worker finds unchanged has not been away meanwhile, and the successor read before it still
+//     holds: no version is needed.
 //  4. What a place counts is never less than what its lists hold: a cache that is counted empty is empty.
 //  5. All caches are given back before data grows, and before anybody is refused.
 //
@@ -51,6 +54,9 @@ import {
 
 export const AT_LOCK: usize = AT_CREW;
 const AT_CACHE_BYTES: usize = AT_CREW + 4;
+const AT_GOING: usize = AT_CREW + 8;
+const AT_GOING_BYTES: usize = AT_CREW + 12;
+const AT_GOING_BLOCKS: usize = AT_CREW + 16;
 
 export const STATE: usize = 0;
 const PUT_BYTES: usize = 4;
@@ -79,6 +85,9 @@ const LARGEST_ROUNDED: u32 = 32768;
 /** What is taken at once for the cache when a class of short blocks has run out there. */
 const BATCH_BYTES: u32 = 2048;
 const BATCH_BLOCKS: u32 = 16;
+
+/** In the head of a list that is being given back. */
+const GOING: u32 = 0x80000000;
 
 /** This instance's worker. */
 let me: u32 = 0;
@@ -130,7 +139,7 @@ function allocateLocked(bytes: u32, wanted: u32, align: u32): u32 {
   // At the limit the exact length may fit where the rounded one does not.
   if (index == 0 && load<u64>(AT_DATA_WANTED) == 0) index = allocateBlock(round16(bytes), align);
   if (index != 0) {
-    atomic.store<u32>(record(index), me, HOLDER);
+    atomic.store<u32>(record(index) + HOLDER, me);
     if (align <= 16) fetch(wanted);
   } else {
     tellWants();
@@ -145,7 +154,7 @@ function fetch(bytes: u32): void {
     if (cachedBytes(place) + bytes > load<u32>(AT_CACHE_BYTES)) return;
     const index = allocateBlock(bytes, 16);
     if (index == 0) return;
-    atomic.store<u32>(record(index), me | CACHED, HOLDER);
+    atomic.store<u32>(record(index) + HOLDER, me | CACHED);
     push(index, record(index));
   }
 }
@@ -171,23 +180,22 @@ function tellWants(): void {
 export function crewFree(handle: u32): bool {
   const at = recordAt(handle);
   if (at == 0) return false;
-  let holder = atomic.load<u32>(at, HOLDER);
+  let holder = atomic.load<u32>(at + HOLDER);
   while (true) {
     if ((holder & BUSY) != 0) holder = afterResize(at);
     if (!isLive(holder)) return false;
-    const found = atomic.cmpxchg<u32>(at, holder, me | CACHED, HOLDER);
+    const found = atomic.cmpxchg<u32>(at + HOLDER, holder, me | CACHED);
     if (found == holder) break;
     holder = found;
   }
-  if (cachedBytes(place) + bytesOf(at) <= load<u32>(AT_CACHE_BYTES)) push(handle, at);
-  else freeLocked(handle, at);
+  if (cachedBytes(place) + bytesOf(at) > load<u32>(AT_CACHE_BYTES) || !push(handle, at)) freeLocked(handle, at);
   return true;
 }
 
 /** Waits until nobody changes the block's length, and answers its holder then. */
 function afterResize(at: usize): u32 {
   lockTake(AT_LOCK, me);
-  const holder = atomic.load<u32>(at, HOLDER);
+  const holder = atomic.load<u32>(at + HOLDER);
   lockGive(AT_LOCK);
   return holder;
 }
@@ -203,7 +211,7 @@ function freeLocked(index: u32, at: usize): void {
 /** Gives a block to the tables, under the lock, that no list holds and nobody uses. */
 // @ts-ignore: decorator
 @inline function giveBack(index: u32, at: usize): void {
-  atomic.store<u32>(at, 0, HOLDER);
+  atomic.store<u32>(at + HOLDER, 0);
   freeBlock(index, at);
 }
 
@@ -226,8 +234,8 @@ export function crewResize(handle: u32, bytes: u32): u32 {
   if (at == 0) return NOT_LIVE;
   lockTake(AT_LOCK, me);
   let outcome = NOT_LIVE;
-  const holder = atomic.load<u32>(at, HOLDER);
-  if (isLive(holder) && atomic.cmpxchg<u32>(at, holder, holder | BUSY, HOLDER) == holder) {
+  const holder = atomic.load<u32>(at + HOLDER);
+  if (isLive(holder) && atomic.cmpxchg<u32>(at + HOLDER, holder, holder | BUSY) == holder) {
     clearWants();
     outcome = resizeBlock(handle, at, round16(bytes));
     if (outcome == NOT_IN_PLACE && load<u32>(AT_MAP_WANTED) == 0 && giveBackAll()) {
@@ -235,7 +243,7 @@ export function crewResize(handle: u32, bytes: u32): u32 {
       outcome = resizeBlock(handle, at, round16(bytes));
     }
     tellWants();
-    atomic.store<u32>(at, holder, HOLDER);
+    atomic.store<u32>(at + HOLDER, holder);
   }
   lockGive(AT_LOCK);
   return outcome;
@@ -252,7 +260,7 @@ export function crewHandOver(handle: u32, to: u32): u32 {
   lockTake(AT_LOCK, me);
   let outcome = NOBODY_THERE;
   if (atomic.load<u32>(placeOf(to) + STATE) == TAKEN)
-    outcome = atomic.cmpxchg<u32>(at, me, to, HOLDER) == me ? HANDED : NOT_MINE;
+    outcome = atomic.cmpxchg<u32>(at + HOLDER, me, to) == me ? HANDED : NOT_MINE;
   lockGive(AT_LOCK);
   return outcome;
 }
@@ -260,7 +268,7 @@ export function crewHandOver(handle: u32, to: u32): u32 {
 /** Whether this worker holds the live block behind `handle`. */
 export function crewHolds(handle: u32): bool {
   const at = recordAt(handle);
-  return at != 0 && atomic.load<u32>(at, HOLDER) == me;
+  return at != 0 && atomic.load<u32>(at + HOLDER) == me;
 }
 
 // ---- the cache
@@ -270,7 +278,7 @@ export function crewHolds(handle: u32): bool {
 @inline function pop(bytes: u32): u32 {
   const head = headOf(place, listOf(bytes));
   let index = atomic.load<u32>(head);
-  while (index != 0) {
+  while (index != 0 && (index & GOING) == 0) {
     const at = record(index);
     if (bytesOf(at) < bytes) return 0;
     const found = atomic.cmpxchg<u32>(head, index, load<u32>(at, NEXT));
@@ -284,18 +292,20 @@ export function crewHolds(handle: u32): bool {
   return 0;
 }
 
-/** Puts a block into this worker's cache. It counts before it is there. */
+/** Puts a block into this worker's cache, unless its list is being given back. It counts before it is there. */
 // @ts-ignore: decorator
-@inline function push(index: u32, at: usize): void {
+@inline function push(index: u32, at: usize): bool {
   const head = headOf(place, listOf(bytesOf(at)));
   tally(bytesOf(at), 1);
   let first = atomic.load<u32>(head);
-  while (true) {
+  while ((first & GOING) == 0) {
     store<u32>(at, first, NEXT);
     const found = atomic.cmpxchg<u32>(head, first, index);
-    if (found == first) return;
+    if (found == first) return true;
     first = found;
   }
+  tally(-bytesOf(at), -1);
+  return false;
 }
 
 // @ts-ignore: decorator
@@ -314,23 +324,67 @@ export function giveBackAll(): bool {
 }
 
 function giveBackCache(from: usize): bool {
-  let bytes: u32 = 0;
-  let blocks: u32 = 0;
+  let any = false;
   for (let list: u32 = 0; list < ROWS * COLUMNS; list += 1) {
-    if (atomic.load<u32>(headOf(from, list)) == 0) continue;
-    let index = atomic.xchg<u32>(headOf(from, list), 0);
-    while (index != 0) {
-      const at = record(index);
-      const next = load<u32>(at, NEXT);
-      bytes += bytesOf(at);
-      blocks += 1;
-      giveBack(index, at);
-      index = next;
+    if (atomic.load<u32>(headOf(from, list)) != 0 && giveBackList(from, headOf(from, list))) any = true;
+  }
+  return any;
+}
+
+/** From the moment that it is noted as going, a list is given back whole, by another worker if this one dies. */
+function giveBackList(from: usize, head: usize): bool {
+  const first = mark(head);
+  if (first == 0) return false;
+  let bytes = load<u32>(from, STOLEN_BYTES);
+  let blocks = load<u32>(from, STOLEN_BLOCKS);
+  for (let index = first; index != 0; index = load<u32>(record(index), NEXT)) {
+    bytes += bytesOf(record(index));
+    blocks += 1;
+  }
+  store<u32>(AT_GOING_BYTES, bytes);
+  store<u32>(AT_GOING_BLOCKS, blocks);
+  atomic.store<u32>(AT_GOING, <u32>head);
+  for (let index = first; index != 0; index = load<u32>(record(index), NEXT)) giveBack(index, record(index));
+  endGoing(from, head);
+  return true;
+}
+
+/** Marks a list as going and answers its first block, or 0 when it is empty. */
+function mark(head: usize): u32 {
+  let first = atomic.load<u32>(head);
+  while (first != 0) {
+    const found = atomic.cmpxchg<u32>(head, first, first | GOING);
+    if (found == first) break;
+    first = found;
+  }
+  return first;
+}
+
+function endGoing(from: usize, head: usize): void {
+  store<u32>(from, load<u32>(AT_GOING_BYTES), STOLEN_BYTES);
+  store<u32>(from, load<u32>(AT_GOING_BLOCKS), STOLEN_BLOCKS);
+  atomic.store<u32>(head, 0);
+  atomic.store<u32>(AT_GOING, 0);
+}
+
+/** Ends what a dead owner of the lock did with lists: one noted as going is given back, one only marked stays. */
+export function settleGoing(): void {
+  const head = <usize>load<u32>(AT_GOING);
+  if (head != 0 && (atomic.load<u32>(head) & GOING) != 0) {
+    // Given back or not: word 7 leads from one to the next until the record is used again.
+    for (let index = atomic.load<u32>(head) & ~GOING; index != 0; index = load<u32>(record(index), NEXT)) {
+      atomic.store<u32>(record(index) + HOLDER, 0);
+    }
+    endGoing(head - ((head - AT_PLACES) % PLACE_BYTES), head);
+  }
+  atomic.store<u32>(AT_GOING, 0);
+  for (let worker: u32 = 1; worker <= workers(); worker += 1) {
+    for (let list: u32 = 0; list < ROWS * COLUMNS; list += 1) {
+      const at = headOf(placeOf(worker), list);
+      const first = atomic.load<u32>(at);
+      if ((first & GOING) != 0) atomic.store<u32>(at, first & ~GOING);
     }
   }
-  store<u32>(from, load<u32>(from, STOLEN_BYTES) + bytes, STOLEN_BYTES);
-  store<u32>(from, load<u32>(from, STOLEN_BLOCKS) + blocks, STOLEN_BLOCKS);
-  return blocks != 0;
 }
 
 /** Forgets the cache of a dead worker; its blocks are found by their holder. */
@@ -365,7 +419,7 @@ export function crewGiveBack(): void {
 
 /** Whether a record of this kind may have the holder that it has. Under the lock. */
 export function holderIsSound(at: usize, kind: u32): bool {
-  const holder = atomic.load<u32>(at, HOLDER);
+  const holder = atomic.load<u32>(at + HOLDER);
   if (kind != USED) return holder == 0;
   const worker = holder & ~CACHED;
   return worker != 0 && worker <= workers() && atomic.load<u32>(placeOf(worker) + STATE) != VACANT;

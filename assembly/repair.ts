@@ -4,7 +4,20 @@
 // same work.
 
 import { freeBlock, insertFree, takeRecord } from "./arena";
-import { AT_LOCK, BUSY, CACHED, clearPlace, DEAD, HOLDER, placeOf, RECOVERED, self, STATE, VACANT } from "./crew";
+import {
+  AT_LOCK,
+  BUSY,
+  CACHED,
+  clearPlace,
+  DEAD,
+  HOLDER,
+  placeOf,
+  RECOVERED,
+  self,
+  settleGoing,
+  STATE,
+  VACANT,
+} from "./crew";
 import { CONTENDED, lockGive, lockSleep } from "./lock";
 import {
   addressOf,
@@ -55,6 +68,7 @@ export function crewRecover(worker: u32, nanoseconds: f64): i32 {
       if (left <= 0) return -1;
     }
   }
+  if (torn) settleGoing();
   const blocks = takeBack(torn);
   if (torn) rebuild();
   for (let each: u32 = 1; each <= workers(); each += 1) {
@@ -76,10 +90,10 @@ function takeBack(torn: bool): i32 {
   let bytes: u32 = 0;
   for (let index = firstRecord(); index < load<u32>(AT_RECORDS); index += recordStep()) {
     const at = record(index);
-    let holder = atomic.load<u32>(at, HOLDER);
+    let holder = atomic.load<u32>(at + HOLDER);
     // A live worker may free a block of a dead one just now.
     while (isDead(holder & ~(CACHED | BUSY))) {
-      const found = atomic.cmpxchg<u32>(at, holder, 0, HOLDER);
+      const found = atomic.cmpxchg<u32>(at + HOLDER, holder, 0);
       if (found == holder) {
         blocks += 1;
         bytes += bytesOf(at);
@@ -88,8 +102,8 @@ function takeBack(torn: bool): i32 {
       }
       holder = found;
     }
-    if (torn && (holder & BUSY) != 0 && atomic.load<u32>(at, HOLDER) == holder)
-      atomic.store<u32>(at, holder & ~BUSY, HOLDER);
+    if (torn && (holder & BUSY) != 0 && atomic.load<u32>(at + HOLDER) == holder)
+      atomic.store<u32>(at + HOLDER, holder & ~BUSY);
   }
   store<u32>(placeOf(self()), bytes, RECOVERED);
   return blocks;
@@ -114,7 +128,7 @@ function sortRecords(): u32 {
   for (let index = load<u32>(AT_RECORDS); index > firstRecord();) {
     index -= recordStep();
     const at = record(index);
-    if (atomic.load<u32>(at, HOLDER) != 0) {
+    if (atomic.load<u32>(at + HOLDER) != 0) {
       store<u32>(at, held, 12);
       held = index;
     } else {
