@@ -11,6 +11,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   store: async () => (await import("./store.bench.js")).store,
   eviction: async () => (await import("./eviction.bench.js")).eviction,
   arena: async () => (await import("./arena.bench.js")).arena,
+  "shared-arena": async () => (await import("./shared-arena.bench.js")).sharedArena,
   replay: async () => (await import("./replay.bench.js")).replay,
   spill: async () => (await import("./spill.bench.js")).spill,
   map: async () => (await import("./map.bench.js")).map,
