@@ -54,7 +54,7 @@ import {
 } from "./map";
 
 /** A remainder smaller than this stays with its block: its record would cost more than it could serve. */
-const SMALLEST_REST: u32 = 64;
+export const SMALLEST_REST: u32 = 64;
 
 /** How far into a list a call looks for something better than its head. */
 const LOOKS: i32 = 8;

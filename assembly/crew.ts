@@ -32,7 +32,18 @@
 // Where each operation takes effect: an allocation from the cache when it changes the head, a free when it changes the
 // holder (a second free of the block, by whomever, finds that done), all others when they write the holder.
 
-import { allocateBlock, clearWants, freeBlock, listOf, NOT_IN_PLACE, NOT_LIVE, resizeBlock, round16 } from "./arena";
+import {
+  allocateBlock,
+  clearWants,
+  freeBlock,
+  listOf,
+  NOT_IN_PLACE,
+  NOT_LIVE,
+  resizeBlock,
+  RESIZED,
+  round16,
+  SMALLEST_REST,
+} from "./arena";
 import { lockGive, lockTake } from "./lock";
 import {
   AT_CREW,
@@ -63,7 +74,8 @@ const PUT_BYTES: usize = 4;
 const PUT_BLOCKS: usize = 8;
 const STOLEN_BYTES: usize = 12;
 const STOLEN_BLOCKS: usize = 16;
-const WANTED: usize = 20;
+const DATA_WANTED: usize = 20;
+const MAP_WANTED: usize = 24;
 export const RECOVERED: usize = 28;
 const HEADS: usize = 64;
 
@@ -81,6 +93,9 @@ export const BUSY: u32 = 0x40000000;
 
 /** Blocks up to this length are as long as their class, so that a freed one serves all of it. */
 const LARGEST_ROUNDED: u32 = 32768;
+
+/** Blocks up to this length are moved rather than made longer where they lie. */
+const LARGEST_MOVED: u32 = 1024;
 
 /** What is taken at once for the cache when a class of short blocks has run out there. */
 const BATCH_BYTES: u32 = 2048;
@@ -161,8 +176,8 @@ function fetch(bytes: u32): void {
 
 /** The last call's wants, where other workers do not overwrite them. */
 function tellWants(): void {
-  store<u32>(place, load<u32>(AT_DATA_WANTED), WANTED);
-  store<u32>(place, load<u32>(AT_MAP_WANTED), WANTED + 4);
+  store<u32>(place, load<u32>(AT_DATA_WANTED), DATA_WANTED);
+  store<u32>(place, load<u32>(AT_MAP_WANTED), MAP_WANTED);
 }
 
 /** `bytes` as blocks count them: a multiple of 16, and for all but long ones the shortest length of the next class. */
@@ -228,19 +243,32 @@ function freeLocked(index: u32, at: usize): void {
 
 // ---- resize, hand over
 
-/** arenaResize for a block that any worker holds. After NOT_IN_PLACE the worker's place says what would help. */
+/**
+ * arenaResize for a block, whoever holds it. A short one is not made longer where it lies: it is sooner moved than the lock
+ * is taken. After NOT_IN_PLACE the worker's place says what would help.
+ */
 export function crewResize(handle: u32, bytes: u32): u32 {
   const at = recordAt(handle);
   if (at == 0) return NOT_LIVE;
+  if (max(bytesOf(at), bytes) > LARGEST_MOVED) return resizeLocked(handle, at, round16(bytes));
+  const wanted = rounded(bytes);
+  store<u32>(place, 0, DATA_WANTED);
+  store<u32>(place, 0, MAP_WANTED);
+  const holder = atomic.load<u32>(at + HOLDER);
+  if (holder == 0 || (holder & CACHED) != 0) return NOT_LIVE;
+  return wanted <= bytesOf(at) && bytesOf(at) - wanted < SMALLEST_REST ? RESIZED : NOT_IN_PLACE;
+}
+
+function resizeLocked(index: u32, at: usize, bytes: u32): u32 {
   lockTake(AT_LOCK, me);
   let outcome = NOT_LIVE;
   const holder = atomic.load<u32>(at + HOLDER);
   if (isLive(holder) && atomic.cmpxchg<u32>(at + HOLDER, holder, holder | BUSY) == holder) {
     clearWants();
-    outcome = resizeBlock(handle, at, round16(bytes));
-    if (outcome == NOT_IN_PLACE && load<u32>(AT_MAP_WANTED) == 0 && giveBackAll()) {
+    outcome = resizeBlock(index, at, bytes);
+    if (outcome == NOT_IN_PLACE && load<u32>(AT_DATA_WANTED) != 0 && giveBackAll()) {
       clearWants();
-      outcome = resizeBlock(handle, at, round16(bytes));
+      outcome = resizeBlock(index, at, bytes);
     }
     tellWants();
     atomic.store<u32>(at + HOLDER, holder);
