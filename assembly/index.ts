@@ -17,7 +17,7 @@ export {
   crewResize,
   crewUnlock,
 } from "./crew";
-export { crewRecover } from "./repair";
+export { crewBury, crewInherit } from "./repair";
 export { arenaCheck, arenaLargestFree } from "./check";
 export { fillBytes, moveBytes } from "./bytes";
 export * from "./accounts";

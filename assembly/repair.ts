@@ -49,11 +49,11 @@ import {
 const LOOK_NS: i64 = 10_000_000;
 
 /**
- * Takes back what `worker`, who must have ended, holds, and what all others hold that have been called dead before.
- * Answers how many blocks came back, their bytes in the caller's place; or -1 when a worker not called dead kept the lock
- * for `nanoseconds` (then nothing has happened, and `worker` stays called dead).
+ * Takes the lock to take back what `worker`, who must have ended, holds, and what all others hold that have been called dead
+ * before: their blocks are the caller's now, and BUSY. Answers whether the tables are torn (1) or whole (0); or -1 when a
+ * worker not called dead kept the lock for `nanoseconds`. Then nothing has happened, and `worker` stays called dead.
  */
-export function crewRecover(worker: u32, nanoseconds: f64): i32 {
+export function crewInherit(worker: u32, nanoseconds: f64): i32 {
   atomic.store<u32>(placeOf(worker) + STATE, DEAD);
   let left = <i64>nanoseconds;
   let torn = false;
@@ -69,43 +69,48 @@ export function crewRecover(worker: u32, nanoseconds: f64): i32 {
     }
   }
   if (torn) settleGoing();
-  const blocks = takeBack(torn);
-  if (torn) rebuild();
-  for (let each: u32 = 1; each <= workers(); each += 1) {
-    if (!isDead(each)) continue;
-    clearPlace(placeOf(each));
-    atomic.store<u32>(placeOf(each) + STATE, VACANT);
+  for (let index = firstRecord(); index < load<u32>(AT_RECORDS); index += recordStep()) inherit(record(index), torn);
+  return torn ? 1 : 0;
+}
+
+function inherit(at: usize, torn: bool): void {
+  let holder = atomic.load<u32>(at + HOLDER);
+  // A live worker may free a block of a dead one just now.
+  while (isDead(holder & ~(CACHED | BUSY))) {
+    const found = atomic.cmpxchg<u32>(at + HOLDER, holder, self() | BUSY);
+    if (found == holder) return;
+    holder = found;
   }
-  lockGive(AT_LOCK);
-  return blocks;
+  if (torn && (holder & BUSY) != 0) atomic.store<u32>(at + HOLDER, holder & ~BUSY);
 }
 
 function isDead(worker: u32): bool {
   return worker != 0 && atomic.load<u32>(placeOf(worker) + STATE) == DEAD;
 }
 
-/** Ends the holds of the dead. Of whole tables, their blocks go back one by one; torn ones are built again after this. */
-function takeBack(torn: bool): i32 {
-  let blocks: i32 = 0;
+/**
+ * Ends what crewInherit has begun: gives the blocks back, one by one to whole tables, and makes the places vacant. Answers how
+ * many blocks there were; their bytes are in the caller's place.
+ */
+export function crewBury(torn: bool): u32 {
+  let blocks: u32 = 0;
   let bytes: u32 = 0;
   for (let index = firstRecord(); index < load<u32>(AT_RECORDS); index += recordStep()) {
     const at = record(index);
-    let holder = atomic.load<u32>(at + HOLDER);
-    // A live worker may free a block of a dead one just now.
-    while (isDead(holder & ~(CACHED | BUSY))) {
-      const found = atomic.cmpxchg<u32>(at + HOLDER, holder, 0);
-      if (found == holder) {
-        blocks += 1;
-        bytes += bytesOf(at);
-        if (!torn) freeBlock(index, at);
-        break;
-      }
-      holder = found;
-    }
-    if (torn && (holder & BUSY) != 0 && atomic.load<u32>(at + HOLDER) == holder)
-      atomic.store<u32>(at + HOLDER, holder & ~BUSY);
+    if (atomic.load<u32>(at + HOLDER) != (self() | BUSY)) continue;
+    blocks += 1;
+    bytes += bytesOf(at);
+    atomic.store<u32>(at + HOLDER, 0);
+    if (!torn) freeBlock(index, at);
   }
+  if (torn) rebuild();
   store<u32>(placeOf(self()), bytes, RECOVERED);
+  for (let each: u32 = 1; each <= workers(); each += 1) {
+    if (!isDead(each)) continue;
+    clearPlace(placeOf(each));
+    atomic.store<u32>(placeOf(each) + STATE, VACANT);
+  }
+  lockGive(AT_LOCK);
   return blocks;
 }
 

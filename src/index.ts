@@ -59,7 +59,7 @@ export {
   type ArenaStats,
   MAX_ARENA_BYTES,
 } from "./memory/arena.js";
-export { type Recovered } from "./memory/crew.js";
+export { type Recovered, type RecoverOptions } from "./memory/crew.js";
 export { ArenaSet, type ArenaSetOptions, createArenas } from "./memory/arena-set.js";
 export { AsyncWaits, type WaitOptions } from "./memory/async.js";
 export { audit, type Auditable } from "./memory/audit.js";

@@ -13,7 +13,7 @@ import {
   PAGE_ALIGN,
   settled,
 } from "./arena-options.js";
-import { Crew, crewBytes, type CrewExports, crewSize, type Recovered } from "./crew.js";
+import { Crew, crewBytes, type CrewExports, crewSize, type Recovered, type RecoverOptions } from "./crew.js";
 import { OFF_HEAP } from "./mode.js";
 import { PageError } from "./page-error.js";
 import { type CrewPages, FREED_IN_ALLOCATOR, FREED_IN_TASK, NO_PAGE, Page } from "./page.js";
@@ -52,6 +52,8 @@ const WORD_MAP_WANTED = 13;
 const WORD_SLABS = 14;
 const WORD_FREE_BLOCKS = 15;
 const FIRST_RECORD_WORD = HEADER_BYTES / 4;
+const RECORD_WORDS = RECORD_BYTES / 4;
+const HOLDER_WORD = 6;
 
 /** What arenaResize answers. */
 const RESIZED = 1;
@@ -221,11 +223,13 @@ export class Arena implements CrewPages {
    * it. Its place is vacant then. Null when another worker kept the lock for `waitMs`: if that one has died too, recover it,
    * which recovers this one as well.
    */
-  recover(worker: number, waitMs = 1000): Recovered | null {
+  recover(worker: number, { waitMs = 1000, fill }: RecoverOptions = {}): Recovered | null {
     const crew = this.#inCrew();
     if (!crew.has(worker) || worker === crew.worker)
       throw new ArenaError("worker", `worker ${crew.worker} of ${crew.workers} cannot recover worker ${worker}`);
-    return crew.recover(worker, waitMs);
+    return crew.recover(worker, waitMs, () => {
+      if (fill !== undefined) this.#fillInherited(crew, fill);
+    });
   }
 
   /** Ends this worker's part: gives back all that it holds, and its place. What it asks for after this is refused. */
@@ -234,7 +238,7 @@ export class Arena implements CrewPages {
     this.#allocate = () => 0;
     this.#free = () => 0;
     this.#resize = () => NOT_LIVE;
-    crew.recover(crew.worker, Number.POSITIVE_INFINITY);
+    crew.recover(crew.worker, Number.POSITIVE_INFINITY, () => {});
   }
 
   #inCrew(): Crew {
@@ -388,6 +392,19 @@ export class Arena implements CrewPages {
       this.#words[WORD_COMMITTED] = Math.min(this.limitBytes, this.views.u8.length);
     }
     return dataBytes > 0 || mapBytes > 0;
+  }
+
+  #fillInherited(crew: Crew, fill: number): void {
+    this.#words = new Uint32Array(bufferNow(this.memories.map));
+    this.views.refresh(bufferNow(this.memories.data));
+    const words = this.#words;
+    const end = FIRST_RECORD_WORD + words[WORD_RECORDS]! * RECORD_WORDS;
+    const first = Math.ceil((crewBytes(crew.workers) - HEADER_BYTES) / RECORD_BYTES);
+    for (let at = FIRST_RECORD_WORD + first * RECORD_WORDS; at < end; at += RECORD_WORDS) {
+      if (words[at + HOLDER_WORD] !== crew.heir) continue;
+      const address = (words[at]! & ~15) >>> 0;
+      this.views.u8.fill(fill, address, address + words[at + 1]!);
+    }
   }
 
   /** Sees what others have grown, as far as the block needs it. */

@@ -21,6 +21,8 @@ const RECOVERED_BYTES = 7;
 /** So that nanoseconds fit; 24 days. */
 const MAX_WAIT_MS = 2 ** 31;
 
+const BUSY = 0x4000_0000;
+
 /** What crewHandOver answers. */
 const HANDED = 0;
 const NOBODY_THERE = 2;
@@ -36,7 +38,15 @@ export interface CrewExports {
   readonly crewLock: () => void;
   readonly crewUnlock: () => void;
   readonly crewGiveBack: () => void;
-  readonly crewRecover: (worker: number, nanoseconds: number) => number;
+  readonly crewInherit: (worker: number, nanoseconds: number) => number;
+  readonly crewBury: (torn: number) => number;
+}
+
+export interface RecoverOptions {
+  /** How long to wait for the lock where a worker has it that is not known to have ended. Default 1000. */
+  readonly waitMs?: number;
+  /** What the bytes of the blocks are filled with before others can have them, 0 to 255. Left out, they stay as they are. */
+  readonly fill?: number;
 }
 
 /** What came back from workers that have ended. */
@@ -130,11 +140,26 @@ export class Crew {
     return Number.isInteger(worker) && worker >= 1 && worker <= this.workers;
   }
 
-  /** Takes back what a worker that has ended holds; null when another one has kept the lock for `waitMs`. */
-  recover(worker: number, waitMs: number): Recovered | null {
+  /**
+   * Takes back what a worker that has ended holds, `meanwhile` called before anybody else can have it; null when another one
+   * has kept the lock for `waitMs`.
+   */
+  recover(worker: number, waitMs: number, meanwhile: () => void): Recovered | null {
     assert(this.has(worker), `worker ${worker} of ${this.workers}`);
-    const blocks = this.#wasm.crewRecover(worker, Math.min(waitMs, MAX_WAIT_MS) * 1e6);
-    return blocks < 0 ? null : { blocks, bytes: this.#of(this.worker, RECOVERED_BYTES) };
+    const torn = this.#wasm.crewInherit(worker, Math.min(waitMs, MAX_WAIT_MS) * 1e6);
+    if (torn < 0) return null;
+    let blocks = 0;
+    try {
+      meanwhile();
+    } finally {
+      blocks = this.#wasm.crewBury(torn);
+    }
+    return { blocks, bytes: this.#of(this.worker, RECOVERED_BYTES) };
+  }
+
+  /** What the holder word of the blocks says that `recover` is about to give back. */
+  get heir(): number {
+    return BUSY + this.worker;
   }
 
   #of(worker: number, word: number): number {

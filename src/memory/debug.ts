@@ -21,7 +21,8 @@ export interface DebugOptions {
   readonly describe?: (page: Page) => string;
   /**
    * Whether other workers take pages from the same memory. Then whoever gets a page looks whether it still holds what its last
-   * owner, whoever that was, left there; nobody remembers who. Default false.
+   * owner, whoever that was, left there; nobody remembers who. All workers have debug pages then, and who recovers one fills
+   * what it held with FREED_BYTE. Default false.
    */
   readonly crew?: boolean;
 }

@@ -25,7 +25,7 @@ const ENTRY = `
 export { arenaCreate } from "./arena";
 export { arenaCheck } from "./check";
 export { crewAllocate, crewAttach, crewCreate, crewFree, crewGiveBack, crewHandOver, crewLock, crewResize, crewUnlock } from "./crew";
-export { crewRecover } from "./repair";
+export { crewBury, crewInherit } from "./repair";
 `;
 
 const FLAGS =

@@ -24,7 +24,8 @@ interface Wasm {
   crewGiveBack(): void;
   crewLock(): void;
   crewUnlock(): void;
-  crewRecover(worker: number, nanoseconds: number): number;
+  crewInherit(worker: number, nanoseconds: number): number;
+  crewBury(torn: number): number;
 }
 
 export type Act =
@@ -157,10 +158,16 @@ export class World {
   /** Worker `by` takes back what the dead hold. Who died with the lock may have to be called dead first. */
   recover(by: number, ...dead: number[]): void {
     this.#patient = false;
-    for (const worker of dead) this.#workers[by]!.crewRecover(worker, 0);
-    for (const worker of dead) demand(this.#workers[by]!.crewRecover(worker, 0) >= 0, "the lock is not to be had");
+    for (const worker of dead) this.#tryRecover(by, worker);
+    for (const worker of dead) demand(this.#tryRecover(by, worker), "the lock is not to be had");
     this.#patient = true;
     for (const [handle, block] of this.live) if (dead.includes(block.holder)) this.live.delete(handle);
+  }
+
+  #tryRecover(by: number, worker: number): boolean {
+    const torn = this.#workers[by]!.crewInherit(worker, 0);
+    if (torn >= 0) this.#workers[by]!.crewBury(torn);
+    return torn >= 0;
   }
 
   /** What the tables are, to be put back. */
