@@ -37,7 +37,7 @@ export async function compileSteps(
   fault: (file: string, text: string) => string = (_, text) => text,
 ): Promise<WebAssembly.Module> {
   let wasm: Uint8Array<ArrayBuffer> | undefined;
-  const { error, stderr } = await main(["entry.ts", ...FLAGS.split(" ")], {
+  const { error } = await main(["entry.ts", ...FLAGS.split(" ")], {
     readFile(name) {
       if (name === "entry.ts") return ENTRY;
       if (name === "steps.ts") return STEPS;
@@ -50,7 +50,7 @@ export async function compileSteps(
     },
     listFiles: () => [],
   });
-  if (error !== null || wasm === undefined) throw new Error(`the module with steps: ${String(stderr)}`);
+  if (error !== null || wasm === undefined) throw new Error(`the module with steps: ${error?.message ?? "no binary"}`);
   return new WebAssembly.Module(wasm);
 }
 

@@ -95,7 +95,8 @@ export class World {
     const handles = [...this.live.keys()];
     const handle = handles[Math.floor(random() * handles.length)];
     const own = handles.filter((each) => this.live.get(each)!.holder === worker);
-    const bytes = Math.ceil(2 ** (random() * (random() < 0.2 ? 16 : 12)));
+    // Some so long that they are not rounded, and short enough for a cache.
+    const bytes = random() < 0.1 ? 33_000 + Math.floor(random() * 7000) : Math.ceil(2 ** (random() * 12.5));
     if (handle === undefined || choice < 0.45) return { kind: "allocate", bytes, align: random() < 0.1 ? 512 : 8 };
     if (choice < 0.85) return { kind: "free", handle };
     if (choice < 0.95 || own.length === 0) return { kind: "resize", handle, bytes };
