@@ -41,6 +41,7 @@ import {
   MAGIC,
   MOST_SLOTS_COUNTED,
   record,
+  recordStep,
   SLAB,
   slabBytes,
   slabSlotBytes,
@@ -53,7 +54,7 @@ import {
 } from "./map";
 
 /** A remainder smaller than this stays with its block: its record would cost more than it could serve. */
-const SMALLEST_REST: u32 = 64;
+export const SMALLEST_REST: u32 = 64;
 
 /** How far into a list a call looks for something better than its head. */
 const LOOKS: i32 = 8;
@@ -112,7 +113,8 @@ function allocateSlot(slotClass: u32): u32 {
   return allocateBlock(round16(slotBytesOf(slotClass)), 16);
 }
 
-function allocateBlock(bytes: u32, align: u32): u32 {
+/** The same for a block, of `bytes` a multiple of 16. */
+export function allocateBlock(bytes: u32, align: u32): u32 {
   const index = takeRun(bytes, align);
   if (index == 0) return 0;
   count(bytesOf(record(index)));
@@ -144,9 +146,14 @@ export function arenaFree(handle: u32): bool {
   if (handle == 0 || handle >= load<u32>(AT_RECORDS)) return false;
   const at = record(handle);
   if (kindOf(at) != USED) return false;
-  discount(bytesOf(at));
-  giveRun(handle);
+  freeBlock(handle, at);
   return true;
+}
+
+/** Takes a block back that is in use. */
+export function freeBlock(index: u32, at: usize): void {
+  discount(bytesOf(at));
+  giveRun(index);
 }
 
 // ---- resize
@@ -174,7 +181,8 @@ export function arenaResize(handle: u32, bytes: u32): u32 {
   return resizeBlock(handle, record(handle), round16(bytes));
 }
 
-function resizeBlock(index: u32, at: usize, bytes: u32): u32 {
+/** The same for a block in use and `bytes` a multiple of 16; clears no wants. */
+export function resizeBlock(index: u32, at: usize, bytes: u32): u32 {
   const old = bytesOf(at);
   if (bytes > old) {
     const next = load<u32>(at, 12);
@@ -306,11 +314,11 @@ function reachable(end: u64): bool {
 /** Where the tables end at most when this call is over. */
 // @ts-ignore: decorator
 @inline function tablesAfterCall(): u64 {
-  return <u64>record(load<u32>(AT_RECORDS) + RECORDS_A_CALL);
+  return <u64>record(load<u32>(AT_RECORDS) + RECORDS_A_CALL * recordStep());
 }
 
 // @ts-ignore: decorator
-@inline function clearWants(): void {
+@inline export function clearWants(): void {
   store<u64>(AT_DATA_WANTED, 0);
 }
 
@@ -357,14 +365,14 @@ function unlinkRecord(index: u32, at: usize): void {
 }
 
 /** A record for the caller to fill; reserveRecords has made sure that there is one. */
-function takeRecord(): u32 {
+export function takeRecord(): u32 {
   const spare = load<u32>(AT_SPARE);
   if (spare != 0) {
     store<u32>(AT_SPARE, load<u32>(record(spare), 16));
     return spare;
   }
   const index = load<u32>(AT_RECORDS);
-  store<u32>(AT_RECORDS, index + 1);
+  store<u32>(AT_RECORDS, index + recordStep());
   return index;
 }
 
@@ -410,7 +418,7 @@ function findFree(bytes: u32): u32 {
 }
 
 /** Puts a free block into its list, before the first higher address among the first few: low addresses are taken first. */
-function insertFree(index: u32, at: usize): void {
+export function insertFree(index: u32, at: usize): void {
   const address = addressOf(at);
   store<u32>(at, address | FREE);
   const list = listOf(bytesOf(at));
@@ -561,7 +569,7 @@ function unlinkSlab(at: usize, slotClass: u32): void {
 }
 
 // @ts-ignore: decorator
-@inline function round16(bytes: u32): u32 {
+@inline export function round16(bytes: u32): u32 {
   return (bytes + 15) & ~15;
 }
 

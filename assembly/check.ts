@@ -2,6 +2,7 @@
 // from the chain. Nothing is written.
 
 import { listOf } from "./arena";
+import { holderIsSound } from "./crew";
 import {
   addressOf,
   allFree,
@@ -30,12 +31,14 @@ import {
   COLUMN_BITS,
   COLUMNS,
   FIRST_ADDRESS,
+  firstRecord,
   FREE,
   HEADER_BYTES,
   kindOf,
   MAGIC,
   MOST_SLOTS_COUNTED,
   record,
+  recordStep,
   ROWS,
   SLAB,
   slabBytes,
@@ -44,6 +47,7 @@ import {
   UNUSED,
   USED,
   VERSION,
+  workers,
 } from "./map";
 
 /** What does not hold. The words for these numbers stand in src/memory/arena.ts. */
@@ -60,6 +64,7 @@ const SLAB_LIST: f64 = 10;
 const SPARE_LIST: f64 = 11;
 const COUNTS: f64 = 12;
 const CLASS_SLOTS: f64 = 13;
+const HOLDER: f64 = 14;
 
 // @ts-ignore: decorator
 @inline function broken(law: f64, index: u32): f64 {
@@ -120,6 +125,7 @@ export function arenaCheck(): f64 {
     } else {
       return broken(CHAIN_KIND, index);
     }
+    if (workers() != 0 && !holderIsSound(at, kind)) return broken(HOLDER, index);
     if (bytes == 0 || (bytes & 15) != 0 || addressOf(at) + bytes != end) return broken(CHAIN_GAP, index);
     end = addressOf(at);
     next = index;
@@ -170,9 +176,10 @@ export function arenaCheck(): f64 {
   let spare: u32 = 0;
   for (let index = load<u32>(AT_SPARE); index != 0;) {
     if (index >= records || ++spare >= records || kindOf(record(index)) != UNUSED) return broken(SPARE_LIST, index);
+    if (workers() != 0 && !holderIsSound(record(index), UNUSED)) return broken(HOLDER, index);
     index = load<u32>(record(index), 16);
   }
-  if (chained + spare != records - 1) return broken(SPARE_LIST, 0);
+  if (chained + spare != (records - firstRecord()) / recordStep()) return broken(SPARE_LIST, 0);
 
   if (
     used != load<u32>(AT_USED) ||
@@ -194,7 +201,7 @@ function checkClassSlots(): f64 {
     if (slots == MOST_SLOTS_COUNTED) return 0;
     counted += slots;
   }
-  for (let index: u32 = 1; index < load<u32>(AT_RECORDS); index++) {
+  for (let index = firstRecord(); index < load<u32>(AT_RECORDS); index += recordStep()) {
     if (kindOf(record(index)) == SLAB) all += slabSlots(load<u32>(record(index), 4));
   }
   return all == counted ? 0 : broken(CLASS_SLOTS, 0);

@@ -8,11 +8,15 @@
 //     32  live blocks          36  records ever used  40  first unused record      44  last block before the top
 //     48  data wanted          52  map wanted         56  slabs                    60  free blocks
 //     64  warm empty slabs, one bit a class (96 bits) 76  rows of the free lists that hold a block, one bit a row
-//     80  columns of each row that hold a block, 8 bits a row   108  1 when the limit covers the tables too
+//     80  columns of each row that hold a block, 8 bits a row   106  workers that can share it, 16 bits; 0: one thread at a time
+//    108  1 when the limit covers the tables too
 //    112  heads of the free lists, COLUMNS a row
 //    944  heads of the slabs with a free slot, one a class
 //   1268  slots of each class, 16 bits a class; 65535 is as far as it counts, and stays
 //   1432  records of 32 bytes, number 0 unused
+//
+// In an arena that workers share, their places (drawn in crew.ts) lie where the first records would; of the others only the
+// even ones are used, so that no two of them are in one cache line, and there are no slabs.
 //
 // A record describes a run of the data. Runs and their records form one chain in address order, from record FIRST to the
 // last block before the top; nothing lies above the top.
@@ -24,9 +28,10 @@
 //   word 4   in a list: record before it       unused record: next unused record
 //   word 5   in a list: record after it
 //   word 6,7 slab: one bit for each free slot
+//   word 6   shared by workers: holder of the block, 0 for none       word 7   in a worker's cache: next in its list
 
 export const MAGIC: u32 = 0x52414d54;
-export const VERSION: u32 = 1;
+export const VERSION: u32 = 2;
 
 export const AT_MAGIC: usize = 0;
 export const AT_VERSION: usize = 4;
@@ -52,6 +57,7 @@ export const COLUMN_BITS: u32 = 3;
 export const COLUMNS: u32 = 1 << COLUMN_BITS;
 export const ROWS: u32 = 26;
 export const AT_COLUMNS: usize = 80;
+export const AT_WORKERS: usize = 106;
 export const AT_TABLES_COUNT: usize = 108;
 export const AT_LISTS: usize = 112;
 
@@ -68,6 +74,11 @@ export const HEADER_BYTES: u32 = 1432;
 export const RECORD_BITS: u32 = 5;
 export const RECORD_BYTES: u32 = 32;
 
+/** Where the workers' common words and their places lie, when there are any. */
+export const AT_CREW: usize = 1536;
+export const AT_PLACES: usize = 1664;
+export const PLACE_BYTES: usize = 1024;
+
 /** Handles name blocks, so address 0 needs no meaning of its own. */
 export const FIRST_ADDRESS: u32 = 0;
 
@@ -83,6 +94,25 @@ export const SLOT_HANDLE: u32 = 0x80000000;
 // @ts-ignore: decorator
 @inline export function record(index: u32): usize {
   return <usize>HEADER_BYTES + ((<usize>index) << RECORD_BITS);
+}
+
+/** Workers that can share the arena; 0 when it is for one thread at a time. */
+// @ts-ignore: decorator
+@inline export function workers(): u32 {
+  return load<u16>(AT_WORKERS);
+}
+
+/** From one record to the next. */
+// @ts-ignore: decorator
+@inline export function recordStep(): u32 {
+  return workers() != 0 ? 2 : 1;
+}
+
+/** The first record that can describe a run. */
+export function firstRecord(): u32 {
+  if (workers() == 0) return 1;
+  const placesEnd = AT_PLACES + <usize>workers() * PLACE_BYTES;
+  return (<u32>(((placesEnd - HEADER_BYTES + RECORD_BYTES - 1) >> RECORD_BITS) + 1)) & ~1;
 }
 
 // @ts-ignore: decorator

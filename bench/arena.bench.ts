@@ -34,7 +34,7 @@ const FORMATS: Readonly<Record<string, TraceFormat>> = {
 /** Traces of large blocks, as tasks ask for pages. */
 const PAGE_WORKLOADS = /^(onoro-cc|scp|grep|haskell-web-server|py-.*|mc_server.*)$/;
 /** Below so many operations a trace is over before much can be told about speed. */
-const LEAST_OPERATIONS = 10_000;
+export const LEAST_OPERATIONS = 10_000;
 
 export const arena: Bench = {
   name: "arena",
@@ -49,13 +49,14 @@ const UTILISATION: Unit = { text: "%", better: "higher", of: ({ more }) => more!
 const NOT_BELOW: Goal = { text: ">= 1 x", reached: ({ median, peerMedian }) => median >= peerMedian! };
 const WITHIN_FIVE: Goal = { text: "-5 points", reached: ({ median, peerMedian }) => median >= peerMedian! - 5 };
 
-interface Trace {
+export interface Trace {
   readonly name: string;
   readonly file: string;
   readonly format: TraceFormat;
 }
 
-function traces(folder: string): Trace[] {
+/** The traces of a folder, or of its rooms. */
+export function traces(folder: string): Trace[] {
   const rooms = readdirSync(folder).filter((name) => FORMATS[name] !== undefined);
   if (rooms.length > 0) return rooms.flatMap((room) => traces(join(folder, room)));
   const format = FORMATS[basename(folder)] ?? "wee";

@@ -12,6 +12,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   eviction: async () => (await import("./eviction.bench.js")).eviction,
   arena: async () => (await import("./arena.bench.js")).arena,
   policy: async () => (await import("./policy.bench.js")).policy,
+  "shared-arena": async () => (await import("./shared-arena.bench.js")).sharedArena,
   replay: async () => (await import("./replay.bench.js")).replay,
   spill: async () => (await import("./spill.bench.js")).spill,
   map: async () => (await import("./map.bench.js")).map,

@@ -95,6 +95,7 @@ export {
   type ArenaStats,
   MAX_ARENA_BYTES,
 } from "./memory/arena.js";
+export { type Recovered, type RecoverOptions } from "./memory/crew.js";
 export { ArenaSet, type ArenaSetOptions, createArenas } from "./memory/arena-set.js";
 export { AsyncWaits, type WaitOptions } from "./memory/async.js";
 export { audit, type Auditable } from "./memory/audit.js";
@@ -116,7 +117,7 @@ export {
   type RegionSizes,
 } from "./memory/manager.js";
 export { type Mode, modeName, type ModeName, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
-export { Page, type PageAllocator } from "./memory/page.js";
+export { type CrewPages, Page, type PageAllocator } from "./memory/page.js";
 export { PageError, type PageFault } from "./memory/page-error.js";
 export {
   pollUnmanaged,

@@ -14,7 +14,7 @@ const OPERANDS: Readonly<Record<string, number>> = {
   free: 1,
   thread_done: 1,
 };
-const LINE = /^\d+: ([a-z_]+)((?: (?:0x[0-9a-f]{1,16}|\d{1,20}))+)$/;
+const LINE = /^(\d+): ([a-z_]+)((?: (?:0x[0-9a-f]{1,16}|\d{1,20}))+)$/;
 const NULL = /^0x0+$/;
 
 /** Decodes `text`; `file` names it in errors. `thread_done` lines are not operations. Throws TraceError with the line. */
@@ -45,10 +45,11 @@ export function readAndroid(text: Uint8Array, file: string): AllocTrace {
       throw new TraceError(file, { line: number }, why);
     };
     const match = LINE.exec(line);
-    const verb = match?.[1] ?? "";
-    const operands = match?.[2]?.slice(1).split(" ") ?? [];
+    const verb = match?.[2] ?? "";
+    const operands = match?.[3]?.slice(1).split(" ") ?? [];
     if (OPERANDS[verb] !== operands.length)
       fail(`expected THREAD: OPERATION POINTER ..., found ${JSON.stringify(line.slice(0, 60))}`);
+    builder.thread(match![1]!);
     const [pointer = "", old = ""] = operands;
     const [, second = 0, third = 0] = operands.map(Number);
     switch (verb) {

@@ -12,7 +12,11 @@ export interface ArenaTarget extends ShadowTarget {
 
 /** A target over a new arena. */
 export function arenaTarget(options: ArenaOptions = {}): ArenaTarget {
-  const arena = Arena.create(options);
+  return targetOver(Arena.create(options));
+}
+
+/** A target over an arena that is there. */
+export function targetOver(arena: Arena): ArenaTarget {
   return {
     arena,
     limitBytes: arena.limitBytes,

@@ -69,7 +69,7 @@ export function askedBytes(trace: AllocTrace): Float64Array {
 }
 
 /** Most bytes live at once; the operations in `refusals` (in order) granted nothing. */
-function peakLive(trace: AllocTrace, refusals: readonly number[]): number {
+export function peakLive(trace: AllocTrace, refusals: readonly number[]): number {
   const sizes = new Float64Array(trace.blockCount);
   let next = 0;
   let live = 0;

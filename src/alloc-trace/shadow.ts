@@ -34,14 +34,14 @@ export interface ShadowReplay extends Replay {
 }
 
 /** Violations that are kept with their words; the rest is counted. */
-const MOST_KEPT = 20;
+export const MOST_KEPT = 20;
 
-const GRANULE_BYTES = 8;
+export const GRANULE_BYTES = 8;
 const CHUNK_BYTES = 2 ** 20;
 const CHUNK_GRANULES = CHUNK_BYTES / GRANULE_BYTES;
 
 /** Alignment that every block has, asked for or not. */
-const LEAST_ALIGN = 8;
+export const LEAST_ALIGN = 8;
 
 interface Block {
   readonly stamp: number;
@@ -100,15 +100,7 @@ export function shadowReplay(trace: AllocTrace, target: ShadowTarget): ShadowRep
     target.u8.fill(patternOf(stamp), address, address + bytes);
   };
 
-  const holds = (address: number, bytes: number, pattern: number): boolean => {
-    const { u8, u32 } = target;
-    const word = address >>> 2;
-    const words = bytes >>> 2;
-    const fourfold = Math.imul(pattern, 0x01010101) >>> 0;
-    for (let i = word; i < word + words; i += 1) if (u32[i] !== fourfold) return false;
-    for (let i = address + words * 4; i < address + bytes; i += 1) if (u8[i] !== pattern) return false;
-    return true;
-  };
+  const holds = (address: number, bytes: number, pattern: number): boolean => isFilled(target, address, bytes, pattern);
 
   const start = (handle: number, bytes: number, align: number): void => {
     const block = claim(handle, bytes, align);
@@ -178,7 +170,22 @@ export function shadowReplay(trace: AllocTrace, target: ShadowTarget): ShadowRep
   return { ...result, violations, first };
 }
 
+/** Whether `bytes` bytes from `address`, a multiple of 4, hold `pattern`. */
+export function isFilled(
+  { u8, u32 }: Pick<ShadowTarget, "u8" | "u32">,
+  address: number,
+  bytes: number,
+  pattern: number,
+): boolean {
+  const word = address >>> 2;
+  const words = bytes >>> 2;
+  const fourfold = Math.imul(pattern, 0x01010101) >>> 0;
+  for (let i = word; i < word + words; i += 1) if (u32[i] !== fourfold) return false;
+  for (let i = address + words * 4; i < address + bytes; i += 1) if (u8[i] !== pattern) return false;
+  return true;
+}
+
 /** The byte that fills a block: never 0, and different for blocks that follow each other. */
-function patternOf(stamp: number): number {
+export function patternOf(stamp: number): number {
   return 1 + (stamp % 251);
 }

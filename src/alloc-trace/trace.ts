@@ -28,6 +28,9 @@ export interface AllocTrace {
   readonly aligns: Uint32Array;
   /** Most blocks live at once. */
   readonly blockCount: number;
+  /** The thread of the recorded process that did each, from 0 to `threadCount - 1`; all 0 where the trace does not say. */
+  readonly threads: Uint16Array;
+  readonly threadCount: number;
 }
 
 /** A trace that cannot be read. `place` says where: a line of text or a byte offset of the uncompressed input. */
@@ -49,9 +52,19 @@ export class TraceBuilder {
   #blocks = new Uint32Array(1024);
   #bytes = new Float64Array(1024);
   #aligns = new Uint32Array(1024);
+  #threads = new Uint16Array(1024);
+  #thread = 0;
+  readonly #threadOf = new Map<string, number>();
   #operations = 0;
   #blockCount = 0;
   readonly #spare: number[] = [];
+
+  /** What follows was done by the thread that the trace calls `name`. */
+  thread(name: string): void {
+    let thread = this.#threadOf.get(name);
+    if (thread === undefined) this.#threadOf.set(name, (thread = this.#threadOf.size));
+    this.#thread = thread;
+  }
 
   /** A new block. Returns its number. */
   allocate(kind: typeof ALLOCATE | typeof ALLOCATE_ZEROED, bytes: number, align: number): number {
@@ -83,6 +96,8 @@ export class TraceBuilder {
       bytes: this.#bytes.slice(0, operations),
       aligns: this.#aligns.slice(0, operations),
       blockCount: this.#blockCount,
+      threads: this.#threads.slice(0, operations),
+      threadCount: Math.max(1, this.#threadOf.size),
     };
   }
 
@@ -93,6 +108,7 @@ export class TraceBuilder {
     this.#blocks[at] = block;
     this.#bytes[at] = bytes;
     this.#aligns[at] = align;
+    this.#threads[at] = this.#thread;
     this.#operations = at + 1;
   }
 
@@ -102,6 +118,7 @@ export class TraceBuilder {
     this.#blocks = grown(new Uint32Array(length), this.#blocks);
     this.#bytes = grown(new Float64Array(length), this.#bytes);
     this.#aligns = grown(new Uint32Array(length), this.#aligns);
+    this.#threads = grown(new Uint16Array(length), this.#threads);
   }
 }
 

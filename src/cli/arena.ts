@@ -6,12 +6,14 @@ import { gunzipSync } from "node:zlib";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { arenaTarget } from "../alloc-trace/arena-target.js";
 import { readTrace } from "../alloc-trace/read.js";
-import { replay } from "../alloc-trace/replay.js";
+import { peakLive, replay } from "../alloc-trace/replay.js";
 import { shadowReplay, type Violation } from "../alloc-trace/shadow.js";
 import { type AllocTrace, TRACE_FORMATS, TraceError, type TraceFormat } from "../alloc-trace/trace.js";
 import { Refusal } from "../fault.js";
 import { humanBytes } from "../human.js";
 import { MAX_ARENA_BYTES } from "../memory/arena.js";
+import { MAX_CREW } from "../memory/crew.js";
+import { replayByWorkers } from "./arena-workers.js";
 import { exitWith, print, printError, printJson } from "./output.js";
 
 export const EXIT_VIOLATIONS = 1;
@@ -28,6 +30,8 @@ export interface ArenaReport {
   readonly utilisation: number;
   readonly refused: number;
   readonly violations: number;
+  /** With `--workers`; then `refused` and `violations` are of the replay by them, and so are time and high water. */
+  readonly workers?: number;
 }
 
 const WARM_UPS = 2;
@@ -36,6 +40,7 @@ interface ArenaCommandOptions {
   readonly trace: string;
   readonly format: TraceFormat;
   readonly limit: number;
+  readonly workers?: number;
   readonly shadow?: true;
   readonly json?: true;
 }
@@ -47,13 +52,17 @@ export function arenaCommand(): Command {
     .requiredOption("--trace <file>", "trace to replay, plain or gzipped")
     .addOption(new Option("--format <format>", "format of the trace").choices(TRACE_FORMATS).makeOptionMandatory())
     .option("--limit <bytes>", "limit of the arena, its tables included, bytes", parseLimit, MAX_ARENA_BYTES)
+    .option("--workers <count>", "replay by that many threads over one arena", parseWorkers)
     .option("--shadow", "let an outside observer check placement and contents of every block")
     .option("--json", "one JSON object on standard output")
     .addHelpText("after", "\nExit code: 0 replayed, 1 violations, 2 a trace that cannot be read.")
-    .action((options: ArenaCommandOptions) => {
+    .action(async (options: ArenaCommandOptions) => {
       try {
         const trace = readTrace(contentsOf(options.trace), options.format, options.trace);
-        const { report, refusedFrees, first } = replayTrace(trace, options);
+        const { report, refusedFrees, first } =
+          options.workers === undefined
+            ? replayTrace(trace, options)
+            : await replayInCrew(trace, options, options.workers);
         if (options.json) printJson(report);
         (options.json ? printError : print)(describe(report, refusedFrees, first));
         if (report.violations > 0) exitWith(EXIT_VIOLATIONS);
@@ -65,18 +74,48 @@ export function arenaCommand(): Command {
     });
 }
 
-function replayTrace(
-  trace: AllocTrace,
-  { trace: file, limit, shadow }: ArenaCommandOptions,
-): { report: ArenaReport; refusedFrees: number; first: readonly Violation[] } {
+interface Told {
+  readonly report: ArenaReport;
+  readonly refusedFrees: number;
+  readonly first: readonly Violation[];
+}
+
+function replayTrace(trace: AllocTrace, { trace: file, limit, shadow }: ArenaCommandOptions): Told {
   const arena = { limitBytes: limit, limitCoversTables: true };
   // Unmeasured, so that the measured replay runs compiled code.
   for (let round = 0; round < WARM_UPS; round += 1) replay(trace, arenaTarget(arena));
   const target = arenaTarget(arena);
   const { seconds, refused, refusedFrees, peakLiveBytes } = replay(trace, target);
   const { violations, first } = shadow ? shadowReplay(trace, arenaTarget(arena)) : { violations: 0, first: [] };
-  const highWater = target.arena.highWaterBytes;
-  const report = {
+  const figures = reportOf(file, trace, seconds, peakLiveBytes, target.arena.highWaterBytes);
+  return { report: { ...figures, refused, violations }, refusedFrees, first };
+}
+
+/** Unobserved for the time, and then under the observer. The peak is that of the trace in its own order. */
+async function replayInCrew(
+  trace: AllocTrace,
+  { trace: file, limit, shadow }: ArenaCommandOptions,
+  workers: number,
+): Promise<Told> {
+  const options = { limitBytes: limit, limitCoversTables: true };
+  const { arena, seconds, ...timed } = await replayByWorkers(trace, workers, options, false);
+  const { violations, first } = shadow ? await replayByWorkers(trace, workers, options, true) : timed;
+  const figures = reportOf(file, trace, seconds, peakLive(trace, []), arena.highWaterBytes);
+  return {
+    report: { ...figures, refused: timed.refused, violations, workers },
+    refusedFrees: timed.refusedFrees,
+    first,
+  };
+}
+
+function reportOf(
+  file: string,
+  trace: AllocTrace,
+  seconds: number,
+  peakLiveBytes: number,
+  highWater: number,
+): Omit<ArenaReport, "refused" | "violations"> {
+  return {
     file,
     ops: trace.operations,
     seconds,
@@ -84,10 +123,7 @@ function replayTrace(
     peakLive: peakLiveBytes,
     highWater,
     utilisation: peakLiveBytes / highWater,
-    refused,
-    violations,
   };
-  return { report, refusedFrees, first };
 }
 
 /** The uncompressed bytes of the file. Throws TraceError. */
@@ -108,6 +144,13 @@ function parseLimit(text: string): number {
   if (!(bytes >= 1 && bytes <= MAX_ARENA_BYTES))
     throw new InvalidArgumentError(`A limit is a whole number of bytes from 1 to ${MAX_ARENA_BYTES}.`);
   return bytes;
+}
+
+function parseWorkers(text: string): number {
+  const workers = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(workers >= 1 && workers < MAX_CREW))
+    throw new InvalidArgumentError(`A replay has 1 to ${MAX_CREW - 1} workers.`);
+  return workers;
 }
 
 function describe(report: ArenaReport, refusedFrees: number, first: readonly Violation[]): string {

@@ -2,24 +2,39 @@
 // a page can reach them. The allocator itself is WebAssembly (assembly/arena.ts) and works on the tables alone; here are
 // the two memories, their growth, and the calls in plain numbers.
 
-import { assert, Refusal } from "../fault.js";
+import { assert } from "../fault.js";
 import { humanBytes } from "../human.js";
+import {
+  ArenaError,
+  type ArenaMemories,
+  type ArenaOptions,
+  type ArenaStats,
+  MAX_ARENA_BYTES,
+  PAGE_ALIGN,
+  settled,
+} from "./arena-options.js";
+import { Crew, crewBytes, type CrewExports, crewSize, type Recovered, type RecoverOptions } from "./crew.js";
 import { OFF_HEAP } from "./mode.js";
 import { PageError } from "./page-error.js";
-import { FREED_IN_ALLOCATOR, FREED_IN_TASK, NO_PAGE, Page, type PageAllocator } from "./page.js";
+import { type CrewPages, FREED_IN_ALLOCATOR, FREED_IN_TASK, NO_PAGE, Page } from "./page.js";
 import { Views } from "./views.js";
-import { createMemory, instantiate, MAX_WASM_UNITS, WASM_UNIT_BYTES } from "./wasm.js";
+import { bufferNow, createMemory, grow, instantiate, isShared, MAX_WASM_UNITS, WASM_UNIT_BYTES } from "./wasm.js";
 
-/** Largest arena, bytes: one 64 KiB unit short of 4 GiB. */
-export const MAX_ARENA_BYTES = MAX_WASM_UNITS * WASM_UNIT_BYTES;
+export {
+  ArenaError,
+  type ArenaErrorReason,
+  type ArenaMemories,
+  type ArenaOptions,
+  type ArenaStats,
+  MAX_ARENA_BYTES,
+} from "./arena-options.js";
 
-/** Pages begin at multiples of this; blocks at multiples of 8 unless asked otherwise. */
-const PAGE_ALIGN = 16;
+/** Blocks begin at multiples of this unless asked otherwise. */
 const BLOCK_ALIGN = 8;
 
 // Words of the map (drawn in assembly/map.ts).
 const MAGIC = 0x52414d54;
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 1432;
 const RECORD_BYTES = 32;
 const WORD_MAGIC = 0;
@@ -37,6 +52,8 @@ const WORD_MAP_WANTED = 13;
 const WORD_SLABS = 14;
 const WORD_FREE_BLOCKS = 15;
 const FIRST_RECORD_WORD = HEADER_BYTES / 4;
+const RECORD_WORDS = RECORD_BYTES / 4;
+const HOLDER_WORD = 6;
 
 /** What arenaResize answers. */
 const RESIZED = 1;
@@ -58,9 +75,10 @@ const LAWS = [
   "a record is neither in the chain nor spare",
   "a count does not agree with the records",
   "the slots of a class do not agree with its slabs",
+  "a record has a holder that it should not have, or none",
 ];
 
-interface Exports {
+interface Exports extends CrewExports {
   readonly arenaCreate: (limitBytes: number, committedBytes: number, tablesCount: number) => void;
   readonly arenaAllocate: (bytes: number, align: number) => number;
   readonly arenaFree: (handle: number) => number;
@@ -69,59 +87,6 @@ interface Exports {
   readonly arenaLargestFree: () => number;
   readonly moveBytes: (to: number, from: number, bytes: number) => void;
   readonly fillBytes: (at: number, value: number, bytes: number) => void;
-}
-
-export type ArenaErrorReason = "magic" | "version" | "size" | "limit" | "memory";
-
-/** An arena that cannot be made or attached. */
-export class ArenaError extends Refusal {
-  override readonly name = "ArenaError";
-  readonly reason: ArenaErrorReason;
-
-  constructor(reason: ArenaErrorReason, message: string, options?: { cause?: unknown }) {
-    super(message, null, options);
-    this.reason = reason;
-  }
-}
-
-/** The two memories of an arena, for posting to a worker. */
-export interface ArenaMemories {
-  /** Tables: nothing else lies here. */
-  readonly map: WebAssembly.Memory;
-  /** Pages: nothing else lies here. */
-  readonly data: WebAssembly.Memory;
-}
-
-export interface ArenaOptions {
-  /** Most bytes of pages, 1 to MAX_ARENA_BYTES; rounded up to a multiple of 16. Default MAX_ARENA_BYTES. */
-  readonly limitBytes?: number;
-  /** Whether the limit bounds the tables too, so that `highWaterBytes` stays within it. Default false: pages alone. */
-  readonly limitCoversTables?: boolean;
-  /** Whether workers can attach. Default: where the host allows shared memory. */
-  readonly shared?: boolean;
-}
-
-/** What an arena says of itself. All in bytes unless said otherwise. */
-export interface ArenaStats {
-  readonly limitBytes: number;
-  /** Data that the linear memory reaches; touched or not. */
-  readonly committedBytes: number;
-  /** Highest end of data ever owned, plus the tables' bytes ever used. Never falls. */
-  readonly highWaterBytes: number;
-  /** The tables' part of the above. */
-  readonly tableBytes: number;
-  /** In blocks that are live, rounded as the allocator rounds them. */
-  readonly usedBytes: number;
-  /** Below the top and not used: free blocks, and free slots of slabs. */
-  readonly freeBytes: number;
-  /** Largest run that can be had at once: a free block, or what lies between the top and the limit. */
-  readonly largestFreeBytes: number;
-  /** 1 - largest free block / freeBytes: 0 when all that is free is one run, or nothing is. */
-  readonly fragmentation: number;
-  /** Live blocks, slots included. */
-  readonly blocks: number;
-  readonly freeBlocks: number;
-  readonly slabs: number;
 }
 
 const kernels = new WeakMap<Views, unknown>();
@@ -135,7 +100,7 @@ export function kernelsOver<T>(views: Views): T | null {
  * One arena. Blocks are known by handles: opaque 32-bit integers, 0 for none. Refusal is an answer, never a throw; what
  * throws is misuse (PageError) and what cannot be made or attached (ArenaError).
  */
-export class Arena implements PageAllocator {
+export class Arena implements CrewPages {
   readonly mode = OFF_HEAP;
   readonly memories: ArenaMemories;
   /** Over the data. The object stays, its fields are replaced when the data grows. */
@@ -144,24 +109,24 @@ export class Arena implements PageAllocator {
   readonly #kind: "shared" | "private";
   readonly #allocator: Exports;
   readonly #data: Exports;
-  readonly #allocate: Exports["arenaAllocate"];
-  readonly #free: Exports["arenaFree"];
-  readonly #resize: Exports["arenaResize"];
+  #allocate: Exports["arenaAllocate"];
+  #free: Exports["arenaFree"];
+  #resize: Exports["arenaResize"];
+  readonly #crew: Crew | null;
   #words: Uint32Array;
 
   /** A new arena with nothing in it. Throws ArenaError: `limit` for a limit out of range, `memory` when the host has none. */
   static create(options: ArenaOptions = {}): Arena {
-    const { limitBytes = MAX_ARENA_BYTES, limitCoversTables = false, shared = canShare() } = options;
-    if (!Number.isInteger(limitBytes) || limitBytes < 1 || limitBytes > MAX_ARENA_BYTES)
-      throw new ArenaError("limit", `an arena holds 1 to ${MAX_ARENA_BYTES} bytes, not ${limitBytes}`);
-    const limit = Math.ceil(limitBytes / PAGE_ALIGN) * PAGE_ALIGN;
-    const maximumUnits = Math.ceil(limit / WASM_UNIT_BYTES);
+    const { limitBytes, limitCoversTables, shared, workers, cacheBytes } = settled(options);
+    const maximumUnits = Math.ceil(limitBytes / WASM_UNIT_BYTES);
+    const mapUnits = Math.ceil((HEADER_BYTES + crewBytes(workers)) / WASM_UNIT_BYTES);
     try {
       const data = createMemory({ initialUnits: 1, maximumUnits, shared });
-      const map = createMemory({ initialUnits: 1, maximumUnits: MAX_WASM_UNITS, shared });
-      const { arenaCreate } = instantiate<Exports>(shared ? "shared" : "private", map);
-      arenaCreate(limit, Math.min(limit, WASM_UNIT_BYTES), limitCoversTables ? 1 : 0);
-      return new Arena({ map, data });
+      const map = createMemory({ initialUnits: mapUnits, maximumUnits: MAX_WASM_UNITS, shared });
+      const { arenaCreate, crewCreate } = instantiate<Exports>(shared ? "shared" : "private", map);
+      arenaCreate(limitBytes, Math.min(limitBytes, WASM_UNIT_BYTES), limitCoversTables ? 1 : 0);
+      if (workers > 0) crewCreate(workers, cacheBytes);
+      return new Arena({ map, data }, undefined);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       const why = `the host has no address space for an arena of ${humanBytes(limitBytes)}: every linear memory reserves several GiB`;
@@ -169,35 +134,41 @@ export class Arena implements PageAllocator {
     }
   }
 
-  /** The arena that another instance created. Throws ArenaError when the memories do not hold one of this version. */
-  static attach(memories: ArenaMemories): Arena {
-    const words = new Uint32Array(memories.map.buffer);
+  /**
+   * The arena that another instance created, as its worker of that number where it has any; the first vacant place when left
+   * out. Throws ArenaError when the memories do not hold an arena of this version, and `worker` when there is no place.
+   */
+  static attach(memories: ArenaMemories, worker?: number): Arena {
+    const words = new Uint32Array(bufferNow(memories.map));
     if (words[WORD_MAGIC] !== MAGIC)
       throw new ArenaError("magic", `this memory holds no arena: it begins with 0x${words[WORD_MAGIC]!.toString(16)}`);
     if (words[WORD_VERSION] !== VERSION)
       throw new ArenaError("version", `the arena has version ${words[WORD_VERSION]}, this library reads ${VERSION}`);
     const tables = words[WORD_HEADER_BYTES]! + words[WORD_RECORDS]! * RECORD_BYTES;
-    if (words[WORD_HEADER_BYTES] !== HEADER_BYTES || tables > memories.map.buffer.byteLength)
+    if (words[WORD_HEADER_BYTES] !== HEADER_BYTES || tables > words.byteLength)
       throw new ArenaError("size", `the arena's tables of ${tables} bytes do not fit their memory`);
     const committed = words[WORD_COMMITTED]!;
-    if (committed > memories.data.buffer.byteLength || committed > words[WORD_LIMIT]!)
+    const reached = bufferNow(memories.data).byteLength;
+    if (committed > reached || committed > words[WORD_LIMIT]!)
       throw new ArenaError(
         "size",
-        `the arena has committed ${committed} bytes of ${memories.data.buffer.byteLength}, with a limit of ${words[WORD_LIMIT]}`,
+        `the arena has committed ${committed} bytes of ${reached}, with a limit of ${words[WORD_LIMIT]}`,
       );
     if (isShared(memories.map) !== isShared(memories.data))
       throw new ArenaError("memory", "the arena's tables and its data must both be shared or both private");
-    return new Arena(memories);
+    return new Arena(memories, worker);
   }
 
-  private constructor(memories: ArenaMemories) {
+  private constructor(memories: ArenaMemories, worker: number | undefined) {
     this.memories = memories;
     this.#kind = isShared(memories.map) ? "shared" : "private";
     this.#allocator = instantiate<Exports>(this.#kind, memories.map);
     this.#data = instantiate<Exports>(this.#kind, memories.data);
-    this.#allocate = this.#allocator.arenaAllocate;
-    this.#free = this.#allocator.arenaFree;
-    this.#resize = this.#allocator.arenaResize;
+    this.#crew = join(this.#allocator, memories.map, worker);
+    const { arenaAllocate, arenaFree, arenaResize, crewAllocate, crewFree, crewResize } = this.#allocator;
+    this.#allocate = this.#crew === null ? arenaAllocate : crewAllocate;
+    this.#free = this.#crew === null ? arenaFree : crewFree;
+    this.#resize = this.#crew === null ? arenaResize : crewResize;
     this.#words = new Uint32Array(memories.map.buffer);
     this.limitBytes = this.#words[WORD_LIMIT]!;
     this.views = new Views(memories.data.buffer);
@@ -215,6 +186,64 @@ export class Arena implements PageAllocator {
     if (page.views !== this.views || (page.number !== NO_PAGE && page.number !== FREED_IN_TASK)) refuseFree(page);
     if (this.#free(page.handle) === 0) throw new PageError("double free", describePage(page));
     page.number = FREED_IN_ALLOCATOR;
+  }
+
+  // ---- workers
+
+  /** This worker's number; 0 in an arena for one thread at a time. */
+  get worker(): number {
+    return this.#crew?.worker ?? 0;
+  }
+
+  /**
+   * Makes a page of this worker one of `worker`, who gets it by `receive` with the handle that this answers. The page is dead
+   * here. Throws PageError when it is not this worker's to give, ArenaError when there is no such worker.
+   */
+  handOver(page: Page, worker: number): number {
+    if (page.views !== this.views || (page.number !== NO_PAGE && page.number !== FREED_IN_TASK)) refuseFree(page);
+    const handed = this.#inCrew().handOver(page.handle, worker);
+    if (handed === null) throw new ArenaError("worker", `no worker ${worker} is here to be handed a page`);
+    if (!handed) throw new PageError("foreign page", `${describePage(page)} is not of worker ${this.worker}`);
+    page.number = FREED_IN_ALLOCATOR;
+    return page.handle;
+  }
+
+  /** The page of `bytes` bytes that another worker has handed over. Throws PageError when it has not. */
+  receive(handle: number, bytes: number): Page {
+    if (!this.#inCrew().holds(handle) || !(bytes >= 1 && bytes <= this.bytesOf(handle)))
+      throw new PageError(
+        "foreign page",
+        `nobody has handed handle ${handle} of ${bytes} bytes to worker ${this.worker}`,
+      );
+    return new Page(OFF_HEAP, bytes, this.addressOf(handle), this.views, handle);
+  }
+
+  /**
+   * Takes back all that `worker` holds, whose thread must have ended: its live blocks, its cache, and the lock if it died with
+   * it. Its place is vacant then. Null when another worker kept the lock for `waitMs`: if that one has died too, recover it,
+   * which recovers this one as well.
+   */
+  recover(worker: number, { waitMs = 1000, fill }: RecoverOptions = {}): Recovered | null {
+    const crew = this.#inCrew();
+    if (!crew.has(worker) || worker === crew.worker)
+      throw new ArenaError("worker", `worker ${crew.worker} of ${crew.workers} cannot recover worker ${worker}`);
+    return crew.recover(worker, waitMs, () => {
+      if (fill !== undefined) this.#fillInherited(crew, fill);
+    });
+  }
+
+  /** Ends this worker's part: gives back all that it holds, and its place. What it asks for after this is refused. */
+  detach(): void {
+    const crew = this.#inCrew();
+    this.#allocate = () => 0;
+    this.#free = () => 0;
+    this.#resize = () => NOT_LIVE;
+    crew.recover(crew.worker, Number.POSITIVE_INFINITY, () => {});
+  }
+
+  #inCrew(): Crew {
+    if (this.#crew === null) throw new ArenaError("worker", "this arena was made for one thread at a time");
+    return this.#crew;
   }
 
   // ---- blocks
@@ -250,6 +279,7 @@ export class Arena implements PageAllocator {
 
   /** Where the block's bytes begin in the data. */
   addressOf(handle: number): number {
+    if (this.#crew !== null) this.#reach(handle);
     const words = this.#words;
     if ((handle | 0) > 0) return (words[FIRST_RECORD_WORD + handle * 8]! & ~15) >>> 0;
     const record = FIRST_RECORD_WORD + ((handle >>> 6) & 0x1ffffff) * 8;
@@ -259,6 +289,7 @@ export class Arena implements PageAllocator {
 
   /** Bytes that the block may use: at least what was asked for. */
   bytesOf(handle: number): number {
+    if (this.#crew !== null) this.#reach(handle);
     const words = this.#words;
     if ((handle | 0) > 0) return words[FIRST_RECORD_WORD + handle * 8 + 1]!;
     return ((words[FIRST_RECORD_WORD + ((handle >>> 6) & 0x1ffffff) * 8 + 1]! >>> 7) & 255) * 8;
@@ -266,7 +297,12 @@ export class Arena implements PageAllocator {
 
   // ---- reports
 
+  /** With workers: after their caches have been given back, and while nobody changes anything. */
   stats(): ArenaStats {
+    return this.#crew === null ? this.#stats() : this.#crew.aloneWithAll(() => this.#stats());
+  }
+
+  #stats(): ArenaStats {
     const words = this.#words;
     const top = words[WORD_TOP]!;
     const freeBytes = top - words[WORD_USED]!;
@@ -291,22 +327,25 @@ export class Arena implements PageAllocator {
     return this.#words[WORD_PEAK_TOP]! + this.#tableBytes();
   }
 
-  /** Bytes in live blocks, rounded as the allocator rounds them. */
+  /** Bytes in live blocks, rounded as the allocator rounds them. Exact while no other worker allocates or frees. */
   get usedBytes(): number {
-    return this.#words[WORD_USED]!;
+    return this.#words[WORD_USED]! - (this.#crew?.cachedBytes() ?? 0);
   }
 
-  /** Live blocks, slots included. */
+  /** Live blocks, slots included. Exact while no other worker allocates or frees. */
   get liveBlocks(): number {
-    return this.#words[WORD_LIVE]!;
+    return this.#words[WORD_LIVE]! - (this.#crew?.cachedBlocks() ?? 0);
   }
 
-  /** Walks all tables and proves that they agree with each other. Takes time in proportion to what the arena holds. */
+  /**
+   * Walks all tables and proves that they agree with each other. Takes time in proportion to what the arena holds, and makes
+   * other workers wait that want more than their caches have.
+   */
   check(): void {
-    const found = this.#allocator.arenaCheck();
+    const found = this.#crew === null ? this.#allocator.arenaCheck() : this.#crew.alone(this.#allocator.arenaCheck);
     const law = Math.floor(found / 2 ** 32);
     assert(found === 0, `arena: ${LAWS[law] ?? `law ${law}`} (record ${found % 2 ** 32})`);
-    const reached = this.memories.data.buffer.byteLength;
+    const reached = bufferNow(this.memories.data).byteLength;
     assert(this.#words[WORD_COMMITTED]! <= reached, `arena: the data ends at ${reached}, before what is committed`);
   }
 
@@ -337,8 +376,12 @@ export class Arena implements PageAllocator {
 
   /** Grows the memory that the last call found too short. False when neither was, or the host has no more. */
   #growAsWanted(): boolean {
-    const dataBytes = this.#words[WORD_DATA_WANTED]!;
-    const mapBytes = this.#words[WORD_MAP_WANTED]!;
+    if (this.#crew === null) return this.#grow(this.#words[WORD_DATA_WANTED]!, this.#words[WORD_MAP_WANTED]!);
+    const [dataBytes, mapBytes] = this.#crew.wanted();
+    return this.#crew.alone(() => this.#grow(dataBytes, mapBytes));
+  }
+
+  #grow(dataBytes: number, mapBytes: number): boolean {
     if (mapBytes > 0) {
       if (!grow(this.memories.map, mapBytes, MAX_ARENA_BYTES)) return false;
       this.#words = new Uint32Array(this.memories.map.buffer);
@@ -350,22 +393,42 @@ export class Arena implements PageAllocator {
     }
     return dataBytes > 0 || mapBytes > 0;
   }
-}
 
-/** Makes `memory` reach `bytes`, and an eighth more where `limitBytes` allows, so that growth stays rare. */
-function grow(memory: WebAssembly.Memory, bytes: number, limitBytes: number): boolean {
-  const present = memory.buffer.byteLength;
-  const ample = Math.min(limitBytes, Math.max(bytes, present + present / 8));
-  for (const target of [ample, bytes]) {
-    const units = Math.ceil((target - present) / WASM_UNIT_BYTES);
-    try {
-      memory.grow(Math.max(0, units));
-      return true;
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+  #fillInherited(crew: Crew, fill: number): void {
+    this.#words = new Uint32Array(bufferNow(this.memories.map));
+    this.views.refresh(bufferNow(this.memories.data));
+    const words = this.#words;
+    const end = FIRST_RECORD_WORD + words[WORD_RECORDS]! * RECORD_WORDS;
+    const first = Math.ceil((crewBytes(crew.workers) - HEADER_BYTES) / RECORD_BYTES);
+    for (let at = FIRST_RECORD_WORD + first * RECORD_WORDS; at < end; at += RECORD_WORDS) {
+      if (words[at + HOLDER_WORD] !== crew.heir) continue;
+      const address = (words[at]! & ~15) >>> 0;
+      this.views.u8.fill(fill, address, address + words[at + 1]!);
     }
   }
-  return false;
+
+  /** Sees what others have grown, as far as the block needs it. */
+  #reach(handle: number): void {
+    const record = FIRST_RECORD_WORD + handle * 8;
+    if (record + 8 > this.#words.length) this.#words = new Uint32Array(bufferNow(this.memories.map));
+    const end = ((this.#words[record]! & ~15) >>> 0) + this.#words[record + 1]!;
+    if (end > this.views.u8.length) this.views.refresh(bufferNow(this.memories.data));
+  }
+}
+
+/** The place of a new instance among the workers of the arena, null when the arena is for one thread at a time. */
+function join(wasm: Exports, map: WebAssembly.Memory, worker: number | undefined): Crew | null {
+  const workers = crewSize(map);
+  if (workers === 0) {
+    if (worker === undefined) return null;
+    throw new ArenaError("worker", `there is no worker ${worker}: this arena was made for one thread at a time`);
+  }
+  if (worker !== undefined && !(Number.isInteger(worker) && worker >= 1 && worker <= workers))
+    throw new ArenaError("worker", `the arena has places for workers 1 to ${workers}, not for ${worker}`);
+  const crew = Crew.attach(wasm, map, worker);
+  if (crew !== null) return crew;
+  const which = worker === undefined ? `all ${workers} places are` : `the place of worker ${worker} is`;
+  throw new ArenaError("worker", `${which} taken`);
 }
 
 function isSize(bytes: number, limitBytes: number): boolean {
@@ -382,15 +445,6 @@ function refuseBlock(bytes: number, align: number): 0 {
     throw new PageError("bad size", `a block has a whole number of bytes, at least 1, not ${bytes}`);
   if (!isPowerOfTwo(align)) throw new PageError("bad size", `an alignment is a power of two, not ${align}`);
   return 0;
-}
-
-function canShare(): boolean {
-  const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated ?? true;
-  return typeof SharedArrayBuffer === "function" && isolated;
-}
-
-function isShared(memory: WebAssembly.Memory): boolean {
-  return typeof SharedArrayBuffer === "function" && (memory.buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
 }
 
 function describePage(page: Page): string {

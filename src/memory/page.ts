@@ -50,3 +50,14 @@ export interface PageAllocator {
   /** Takes the page back. Its number must be NO_PAGE or FREED_IN_TASK; it becomes FREED_IN_ALLOCATOR. */
   free(page: Page): void;
 }
+
+/** Pages that several workers take from and give back to, each through an allocator of its own. */
+export interface CrewPages extends PageAllocator {
+  /**
+   * Makes a page of this worker one of `worker`, and answers the handle by which that one receives it. The page is dead here,
+   * as if freed. Throws PageError when it is not this worker's to give.
+   */
+  handOver(page: Page, worker: number): number;
+  /** The page of `bytes` bytes that another worker has handed over. Throws PageError when it has not. */
+  receive(handle: number, bytes: number): Page;
+}

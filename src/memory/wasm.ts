@@ -37,6 +37,33 @@ export function createMemory(options: {
   });
 }
 
+/** Makes `memory` reach `bytes`, and an eighth more where `mostBytes` allows, so that growth stays rare. */
+export function grow(memory: WebAssembly.Memory, bytes: number, mostBytes: number): boolean {
+  const present = bufferNow(memory).byteLength;
+  if (present >= bytes) return true;
+  const ample = Math.min(mostBytes, Math.max(bytes, present + present / 8));
+  for (const target of [ample, bytes]) {
+    const units = Math.ceil((target - present) / WASM_UNIT_BYTES);
+    try {
+      memory.grow(Math.max(0, units));
+      return true;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return false;
+}
+
+/** The buffer at the memory's length of now: growth by nothing makes the host look what other threads have grown. */
+export function bufferNow(memory: WebAssembly.Memory): ArrayBufferLike {
+  if (isShared(memory)) memory.grow(0);
+  return memory.buffer;
+}
+
+export function isShared(memory: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer === "function" && (memory.buffer as ArrayBufferLike) instanceof SharedArrayBuffer;
+}
+
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
