@@ -188,9 +188,10 @@ export class Attempt implements Happening {
     const { manager, id } = this.task;
     const region = manager.regions[operator.mode];
     const bytes = operator.lacks;
-    if (!operator.enrolled || bytes > region.executionSize - region.executionUsed) return false;
+    if (bytes > region.executionSize - region.executionUsed) return false;
     const held = manager.executionHeld(id, operator.mode);
-    return held > 0 && (held + bytes) * region.entries <= region.ceiling;
+    if (held > 0) return (held + bytes) * region.entries <= region.ceiling;
+    return manager.waits.size === 0 && bytes * (region.entries + 1) <= region.ceiling;
   }
 
   // Sorts what has come in, and reads back what was written away.

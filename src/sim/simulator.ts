@@ -85,7 +85,10 @@ class Simulation implements AttemptOwner {
     const dynamic = options.dynamic ?? null;
     this.#allocation = { target: dynamic?.initial ?? options.executors, step: 1, addAtUs: null };
     for (let i = 0; i < this.#allocation.target; i += 1) this.#start();
-    for (const job of options.plan.jobs) this.clock.at(job.arrivalUs, { happen: () => this.#arrive(job) });
+    this.#arriveFrom(
+      options.plan.jobs.toSorted((a, b) => a.arrivalUs - b.arrivalUs),
+      0,
+    );
     if (dynamic !== null) this.#tickLater(0);
   }
 
@@ -137,11 +140,18 @@ class Simulation implements AttemptOwner {
     this.#schedule();
   }
 
-  #arrive(plan: JobPlan): void {
-    const job: Job = { plan, stage: -1, pending: [], left: 0 };
-    this.#jobs.push(job);
-    this.#nextStage(job);
-    this.#schedule();
+  // One after the other, so that the clock is not full of jobs to come.
+  #arriveFrom(jobs: readonly JobPlan[], at: number): void {
+    const plan = jobs[at];
+    if (plan === undefined) return;
+    const happen = (): void => {
+      const job: Job = { plan, stage: -1, pending: [], left: 0 };
+      this.#jobs.push(job);
+      this.#nextStage(job);
+      this.#schedule();
+      this.#arriveFrom(jobs, at + 1);
+    };
+    this.clock.at(plan.arrivalUs, { happen });
   }
 
   #nextStage(job: Job): void {

@@ -60,9 +60,9 @@ export const adversarial: Workload = {
   },
 };
 
-/** A task that fills a table of about 900 MiB, then sorts beside it, slowly. */
+/** A task that fills a table of about 500 MiB, then sorts beside it, slowly. */
 function hog(random: Random): TaskPlan {
-  const [table, sorted] = [900, 300].map((mib) => around(random, mib * MIB, 0.5, 1.5)) as [number, number];
+  const [table, sorted] = [500, 300].map((mib) => around(random, mib * MIB, 0.5, 1.5)) as [number, number];
   return { reads: [], inputBytes: table, operators: [rows("join", table), rows("sort", sorted)], slowness: 3 };
 }
 
