@@ -6,7 +6,7 @@ import { Clock } from "../../src/sim/clock.js";
 import { seeded } from "../help/seed.js";
 
 test("things happen in the order of their times, and of their planning where those are equal", () => {
-  const plans = fc.array(fc.record({ after: fc.integer({ min: 0, max: 20 }), then: fc.integer({ min: 0, max: 3 }) }), {
+  const plans = fc.array(fc.record({ after: fc.integer({ min: 0, max: 20 }), more: fc.integer({ min: 0, max: 3 }) }), {
     maxLength: 300,
   });
   fc.assert(
@@ -14,18 +14,18 @@ test("things happen in the order of their times, and of their planning where tho
       const clock = new Clock();
       const planned: { time: number; order: number }[] = [];
       const happened: { time: number; order: number }[] = [];
-      const plan = (after: number, then: number): void => {
+      const plan = (after: number, more: number): void => {
         const each = { time: clock.nowUs + after, order: planned.length };
         planned.push(each);
         clock.at(each.time, {
           happen() {
             expect(clock.nowUs).toBe(each.time);
             happened.push(each);
-            for (let i = 0; i < then; i += 1) plan(i, 0);
+            for (let i = 0; i < more; i += 1) plan(i, 0);
           },
         });
       };
-      for (const { after, then } of list) plan(after, then);
+      for (const { after, more } of list) plan(after, more);
       while (clock.step());
       expect(clock.size).toBe(0);
       expect(happened).toEqual(planned.toSorted((a, b) => a.time - b.time || a.order - b.order));
