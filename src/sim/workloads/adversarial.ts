@@ -1,22 +1,22 @@
-// `adversarial`: what policies are bad at, all at once. Tasks that fill what there is with tables that cannot spill and keep them
-// for long, crowds of small tasks that come while they do, sorts that want everything, and a cached table a little larger than memory that is read in a circle, which
-// is the worst there is for an order of last use.
+// `adversarial`: what policies are bad at, all at once. Tasks that fill what there is and keep it for long, crowds of small tasks
+// that come meanwhile, tables that cannot spill, sorts that want everything, and a cached table a little larger than memory that
+// is read in a circle, which is the worst there is for an order of last use.
 
 import { around, MIB, Random, scaled, SECOND_US, times } from "../draw.js";
 import type { JobPlan, OperatorKind, OperatorPlan, TaskPlan, Workload } from "../plan.js";
 
 const ROUNDS = 5;
 const ROUND_US = 60 * SECOND_US;
-const HOGS = 2;
-const CROWD = 40;
+const CROWD = 24;
 const CIRCLE_PARTITIONS = 28;
 const CIRCLE_BYTES = 180 * MIB;
 const ROW_BYTES = 100;
+const ROWS_PER_COUNT = 100;
 
 export const adversarial: Workload = {
   name: "adversarial",
   about:
-    "hogs that cannot spill, crowds, sorts that want everything, and a scan in a circle a little larger than memory",
+    "hogs, crowds that come while they hold everything, tables that cannot spill, a scan in a circle larger than memory",
   plan(seed, scale) {
     const random = new Random(seed);
     const rdds = [
@@ -34,36 +34,37 @@ export const adversarial: Workload = {
         stages: [{ name, tasks }],
       });
       return [
+        alone(startUs, "hogs", [hog(random)]),
         alone(
-          startUs,
-          "hogs",
-          times(HOGS, () => hog(random)),
-        ),
-        alone(
-          startUs + 8 * SECOND_US,
+          startUs + 26 * SECOND_US,
           "circle",
           times(CIRCLE_PARTITIONS, (partition) => reading(0, partition)),
         ),
         alone(
-          startUs + 12 * SECOND_US,
+          startUs + 24 * SECOND_US,
           "crowd",
-          times(CROWD, () => keeping(random, random.below(3) === 0 ? "aggregate" : "sort", 24, 1)),
+          times(CROWD, () => keeping(random, random.below(3) === 0 ? "aggregate" : "sort", 160, 1)),
         ),
-        alone(
-          startUs + 14 * SECOND_US,
-          "greed",
-          times(HOGS, () => keeping(random, "sort", 2500, 2)),
-        ),
+        alone(startUs + 28 * SECOND_US, "greed", [keeping(random, "join", 500, 2), keeping(random, "sort", 2500, 2)]),
       ];
     });
     return { jobs: jobs.flat(), rdds };
   },
 };
 
-/** A task that fills a table of about 500 MiB, then sorts beside it, slowly. */
+/** A task that fills what it may with rows to sort, and keeps them for long while it counts them, asking for next to nothing. */
 function hog(random: Random): TaskPlan {
-  const [table, sorted] = [500, 300].map((mib) => around(random, mib * MIB, 0.5, 1.5)) as [number, number];
-  return { reads: [], inputBytes: table, operators: [rows("join", table), rows("sort", sorted)], slowness: 3 };
+  const bytes = around(random, 2600 * MIB, 0.3, 1.7);
+  const counted = Math.round(bytes / ROW_BYTES / ROWS_PER_COUNT);
+  return {
+    reads: [],
+    inputBytes: bytes,
+    operators: [
+      rows("sort", bytes),
+      { kind: "aggregate", records: counted, recordBytes: ROW_BYTES, rowsPerRecord: ROWS_PER_COUNT },
+    ],
+    slowness: 2,
+  };
 }
 
 function reading(rdd: number, partition: number): TaskPlan {
