@@ -110,11 +110,16 @@ export class Attempt implements Happening {
 
   // Woken requests look one after the other: each says that it is its turn.
   *#mine<T>(request: Request<T>): Request<T> {
-    for (;;) {
-      this.owner.current = this;
-      const look = request.next();
-      if (look.done === true) return look.value;
-      yield;
+    try {
+      for (;;) {
+        this.owner.current = this;
+        const look = request.next();
+        if (look.done === true) return look.value;
+        yield;
+      }
+    } finally {
+      // One that is given up is closed as it would be without this one around it.
+      request.return(undefined as T);
     }
   }
 
@@ -149,11 +154,11 @@ export class Attempt implements Happening {
         continue;
       }
       // Its rows have gone into this one.
-      source?.close();
-      yield* this.#turnOver(operator);
+      if (source !== null) yield* this.#finish(source);
+      yield this.busy(plan.records * OPERATOR_US[plan.kind].out, 0, true);
       source = operator;
     }
-    source?.close();
+    if (source !== null) yield* this.#finish(source);
     for (const table of tables) table.close();
   }
 
@@ -194,9 +199,10 @@ export class Attempt implements Happening {
     return manager.waits.size === 0 && bytes * (region.entries + 1) <= region.ceiling;
   }
 
-  // Sorts what has come in, and reads back what was written away.
-  *#turnOver({ plan, writtenBytes }: Operator): Work {
-    yield this.busy(plan.records * OPERATOR_US[plan.kind].out, 0, true);
-    if (writtenBytes > 0) yield this.host.readBack(writtenBytes) - this.owner.clock.nowUs;
+  // The next one has its rows, those that it had to write away included.
+  *#finish(operator: Operator): Work {
+    const written = operator.takeWritten();
+    if (written > 0) yield this.host.readBack(written) - this.owner.clock.nowUs;
+    operator.close();
   }
 }

@@ -66,8 +66,6 @@ const SHAPES: Readonly<Record<OperatorKind, Shape>> = {
 /** Bytes of pages and array are those of an executor that runs it; records are counted. */
 export class Operator extends Consumer {
   readonly plan: OperatorPlan;
-  /** Bytes of records on disk, as they are in memory. */
-  writtenBytes = 0;
   readonly #shape: Shape;
   readonly #account: SpillAccount;
   readonly #rowBytes: number;
@@ -77,6 +75,8 @@ export class Operator extends Consumer {
   #pageRoom = 0;
   #arrayRoom = 0;
   #reading = false;
+  // Bytes of records on disk that nobody has read back.
+  #writtenBytes = 0;
   // Written away since it got something last: what it lacks now is less.
   #emptied = false;
 
@@ -132,6 +132,13 @@ export class Operator extends Consumer {
     if (this.#shape.givesWhileRead === "pages") this.#dropArray();
   }
 
+  /** Bytes of records that have to be read back, once. */
+  takeWritten(): number {
+    const bytes = this.#writtenBytes;
+    this.#writtenBytes = 0;
+    return bytes;
+  }
+
   spill(bytes: number, trigger: Consumer): number {
     if (trigger === this) {
       return this.#shape.spillsItself && this.#records > 0 ? this.#writeAll(this.task.id) : 0;
@@ -184,7 +191,7 @@ export class Operator extends Consumer {
     const data = this.#records * this.plan.recordBytes;
     this.close();
     this.#emptied = true;
-    this.writtenBytes += data;
+    this.#writtenBytes += data;
     this.#account.spilled(before - arrayBytes, data, forTask);
     return before - arrayBytes;
   }
@@ -201,7 +208,7 @@ export class Operator extends Consumer {
     if (freed === 0) return 0;
     const records = Math.floor((this.#records * freed) / held);
     this.#records -= records;
-    this.writtenBytes += records * this.plan.recordBytes;
+    this.#writtenBytes += records * this.plan.recordBytes;
     this.#account.spilled(freed, records * this.plan.recordBytes, forTask);
     return freed;
   }
