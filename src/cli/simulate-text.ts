@@ -55,6 +55,9 @@ export function simulationText(report: SimulationReport): string {
       });
       lines.push(row(title, cells));
     }
+    const short = point.policies.filter(({ metrics }) => metrics.failedTasks.mean > 0).map(({ policy }) => policy);
+    if (short.length > 0)
+      lines.push(`  failed tasks have not done their work: the times of ${short.join(", ")} are those of less work`);
     lines.push(...differencesOf(point.differences, point.enoughSeeds));
   }
   return lines.join("\n");

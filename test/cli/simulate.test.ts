@@ -30,6 +30,13 @@ describe("a run", () => {
     expect(out).toMatch(/static: not significant: .*evictions/);
   });
 
+  test("says whose times are those of less work", async () => {
+    const args = ["--workload", "join-heavy", "--memory", "2g", "--scale", "0.3", "--seeds", "2", "--threads", "0"];
+    const { out } = await run(simulateCommand(), args);
+    expect(out).toMatch(/failed tasks have not done their work: the times of .*static are those of less work/);
+    expect((await run(simulateCommand(), [...SMALL, "--seeds", "2"])).out).not.toContain("less work");
+  });
+
   test("says when there are too few seeds to say anything", async () => {
     const { out } = await run(simulateCommand(), [...SMALL, "--seeds", "3"]);
     expect(out).toContain("use more (--seeds)");
