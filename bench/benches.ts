@@ -14,6 +14,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   policy: async () => (await import("./policy.bench.js")).policy,
   "shared-arena": async () => (await import("./shared-arena.bench.js")).sharedArena,
   replay: async () => (await import("./replay.bench.js")).replay,
+  simulator: async () => (await import("./simulator.bench.js")).simulator,
   spill: async () => (await import("./spill.bench.js")).spill,
   map: async () => (await import("./map.bench.js")).map,
   sort: async () => (await import("./sort.bench.js")).sort,

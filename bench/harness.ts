@@ -67,6 +67,7 @@ export const NS_PER_PUT = nsPer("put");
 export const NS_PER_BLOCK = nsPer("block");
 export const MILLION_ROWS = millions("rows");
 export const MILLION_OPS = millions("ops");
+export const MILLION_REQUESTS = millions("requests");
 /** Of readings whose operations are bytes. */
 export const MIB_PER_SECOND: Unit = {
   text: "MiB/s",

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import("./verify.js")).verifyCommand(),
   record: async () => (await import("./record.js")).recordCommand(),
   diff: async () => (await import("./diff.js")).diffCommand(),
+  simulate: async () => (await import("./simulate.js")).simulateCommand(),
   arena: async () => (await import("./arena.js")).arenaCommand(),
   events: async () => (await import("./events.js")).eventsCommand(),
 };
@@ -24,6 +25,7 @@ Examples:
   tungsten-memory verify vectors.jsonl.gz trace.jsonl
   tungsten-memory record --profile waiting --seed 7 --out waiting.jsonl.gz
   tungsten-memory diff old.jsonl new.jsonl
+  tungsten-memory simulate --workload etl --policies unified,static --memory 4g
   tungsten-memory arena --trace allocations.trace --format wee --shadow
   tungsten-memory events application_1553914137147_0018.gz
 

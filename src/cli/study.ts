@@ -19,10 +19,10 @@ import { heading, studyText } from "../study/text.js";
 import { studyJson } from "../study/json.js";
 import { exitWith, print, printError, printJson } from "./output.js";
 import { progressOn } from "./progress.js";
+import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
 
 export const EXIT_WRONG_OUTPUT = 1;
 export const EXIT_REFUSED = 2;
-export const EXIT_INTERRUPTED = 130;
 
 interface Options {
   readonly input?: string;
@@ -160,20 +160,6 @@ function writeReport(directory: string, result: Study): string {
 
 function badOut(directory: string, cause: unknown): Refusal {
   return new Refusal(`--out ${directory}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
-}
-
-const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-
-/** Runs `work` with a signal that is raised when the user wants an end. */
-async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  for (const name of ENDING) process.on(name, abort);
-  try {
-    return await work(controller.signal);
-  } finally {
-    for (const name of ENDING) process.off(name, abort);
-  }
 }
 
 function differs({ modes, referenceHash }: Study): boolean {

@@ -94,6 +94,12 @@ export abstract class Consumer {
     return this.#keep(yield* this.task.pageRequest(this.#pageFor(required), this), required);
   }
 
+  /** `allocateArray` as a request that can wait. */
+  *arrayRequest(words: number): Request<Page> {
+    if (!(words > 0 && Number.isSafeInteger(words))) throw invalidRequest("array", 8 * words);
+    return this.#keep(yield* this.task.pageRequest(8 * words, this), 8 * words);
+  }
+
   /** Spills all that can be spilled, for this consumer's own sake. */
   spillSelf(): number {
     return this.spill(Number.MAX_SAFE_INTEGER, this);

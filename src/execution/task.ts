@@ -249,9 +249,7 @@ export class TaskMemoryManager {
    * given back before its error goes on.
    */
   cleanUpAll(): Leak {
-    const ended = this.#over();
-    for (const step of this.#queue.splice(0)) step.cancel(ended);
-    this.#waiting?.cancel(ended);
+    if (this.#waiting !== null) this.#giveUp(this.#over());
     const report = this.#holders().concat(this.#pageReport());
     for (const consumer of this.#consumers) consumer.enrolled = false;
     this.#consumers.clear();
@@ -486,6 +484,12 @@ export class TaskMemoryManager {
       return;
     }
     this.#waiting = null;
+  }
+
+  // Only while a request waits or looks can others queue behind it.
+  #giveUp(error: Misuse): void {
+    for (const step of this.#queue.splice(0)) step.cancel(error);
+    this.#waiting?.cancel(error);
   }
 
   #mustWait(bytes: number, requester: Consumer): string {

@@ -1,0 +1,99 @@
+// Runs the cells of an experiment on several threads. A cell is whole or not there: whoever stops early keeps all that were
+// finished.
+
+import { existsSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { Refusal } from "../fault.js";
+import { type Cell, type CellResult, cellsOf, type Experiment, runCell } from "../sim/experiment.js";
+
+export interface CellsOptions {
+  /** Threads to run on; 0 is this one, which then hears of signals between two cells only. */
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  /** Told after each cell. */
+  readonly onDone: (done: number, all: number) => void;
+}
+
+/** Finished cells, in the order of `cellsOf` whatever ran first. All of them, unless the signal was raised. */
+export async function runCells(experiment: Experiment, options: CellsOptions): Promise<CellResult[]> {
+  const cells = cellsOf(experiment);
+  const results: (CellResult | undefined)[] = [];
+  const queue = new Queue(cells, results, options);
+  if (options.threads === 0) await inThisThread(experiment, queue);
+  else await inWorkers(experiment, queue, Math.min(options.threads, cells.length));
+  return results.filter((result) => result !== undefined);
+}
+
+class Queue {
+  readonly signal: AbortSignal;
+  readonly #cells: readonly Cell[];
+  readonly #results: (CellResult | undefined)[];
+  readonly #onDone: CellsOptions["onDone"];
+  #next = 0;
+  #done = 0;
+
+  constructor(cells: readonly Cell[], results: (CellResult | undefined)[], { signal, onDone }: CellsOptions) {
+    this.#cells = cells;
+    this.#results = results;
+    this.#onDone = onDone;
+    this.signal = signal;
+  }
+
+  /** The next cell and its place, or null when there is none or the user wants an end. */
+  take(): readonly [number, Cell] | null {
+    if (this.signal.aborted || this.#next === this.#cells.length) return null;
+    this.#next += 1;
+    return [this.#next - 1, this.#cells[this.#next - 1]!];
+  }
+
+  finish(place: number, result: CellResult): void {
+    this.#results[place] = result;
+    this.#done += 1;
+    this.#onDone(this.#done, this.#cells.length);
+  }
+}
+
+async function inThisThread(experiment: Experiment, queue: Queue): Promise<void> {
+  for (let taken = queue.take(); taken !== null; taken = queue.take()) {
+    const [place, cell] = taken;
+    queue.finish(place, { ...cell, outcome: runCell(experiment, cell) });
+    await nextTurn();
+  }
+}
+
+const ENTRY = fileURLToPath(new URL("./cell-worker.js", import.meta.url));
+
+async function inWorkers(experiment: Experiment, queue: Queue, threads: number): Promise<void> {
+  if (!existsSync(ENTRY)) throw new Refusal(`${ENTRY} is not there: build first (npm run build), or use --threads 0`);
+  const workers = Array.from({ length: threads }, () => new Worker(ENTRY, { workerData: experiment, execArgv: [] }));
+  const stop = (): void => workers.forEach((worker) => void worker.terminate());
+  queue.signal.addEventListener("abort", stop, { once: true });
+  try {
+    await Promise.all(workers.map((worker) => feed(worker, queue)));
+  } finally {
+    queue.signal.removeEventListener("abort", stop);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** Gives one worker cells until there are none, or it is ended. */
+function feed(worker: Worker, queue: Queue): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let place = -1;
+    const next = (): void => {
+      const taken = queue.take();
+      if (taken === null) return resolve();
+      place = taken[0];
+      worker.postMessage(taken[1], []);
+    };
+    worker.on("message", (result: CellResult) => {
+      queue.finish(place, result);
+      next();
+    });
+    worker.on("error", reject);
+    worker.on("exit", () => resolve());
+    next();
+  });
+}

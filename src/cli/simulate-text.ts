@@ -1,0 +1,99 @@
+// A simulation's report for people: per place of the grid a table of policies, then the differences in words.
+
+import { humanBytes } from "../human.js";
+import { type Compared, LEVEL, type Metric } from "../sim/compare.js";
+import type { Point } from "../sim/experiment.js";
+import type { SimulationReport } from "./simulate.js";
+
+interface Column {
+  readonly metric: Metric;
+  readonly title: string;
+  readonly tell: (value: number) => string;
+}
+
+const seconds = (us: number): string => `${(us / 1e6).toFixed(1)} s`;
+const count = (n: number): string => n.toFixed(1);
+
+const COLUMNS: readonly Column[] = [
+  { metric: "makespanUs", title: "makespan", tell: seconds },
+  { metric: "jobUs", title: "time of jobs", tell: seconds },
+  { metric: "spillBytes", title: "spilled", tell: humanBytes },
+  { metric: "evictions", title: "evictions", tell: count },
+  { metric: "recomputeUs", title: "recomputing", tell: seconds },
+  { metric: "waitUs", title: "waiting", tell: seconds },
+  { metric: "longestWaitUs", title: "longest wait", tell: seconds },
+  { metric: "starved", title: "starved tasks", tell: count },
+  { metric: "failedTasks", title: "failed tasks", tell: count },
+  { metric: "fairness", title: "fairness (Jain)", tell: (value) => value.toFixed(3) },
+  { metric: "peakBytes", title: "peak memory", tell: humanBytes },
+  { metric: "gcUs", title: "collecting", tell: seconds },
+  { metric: "executorUs", title: "executor time", tell: seconds },
+];
+
+const LABEL = 17;
+const CELL = 34;
+
+export function simulationText(report: SimulationReport): string {
+  const { workload, executors, cores, allocation, eviction, seed, seeds, runs, interrupted } = report;
+  const lines = [
+    `${workload} on ${executors} ${allocation === "dynamic" ? "at most " : ""}${executors === 1 ? "executor" : "executors"} of ${cores} cores, ` +
+      `${report.conf["spark.executor.memory"]!}, eviction ${eviction}, seeds ${seed} to ${seed + seeds - 1}`,
+  ];
+  if (interrupted) lines.push(`interrupted: ${runs.done} of ${runs.all} runs are complete and reported`);
+  for (const point of report.points) {
+    lines.push("", `${placeOf(point.at)}${point.seeds.length} seeds; mean and 95 % bootstrap interval`);
+    lines.push(
+      row(
+        "",
+        point.policies.map(({ policy }) => policy),
+      ),
+    );
+    for (const { metric, title, tell } of COLUMNS) {
+      const cells = point.policies.map(({ metrics }) => {
+        const { mean, low, high } = metrics[metric];
+        return low === high ? tell(mean) : `${tell(mean)} [${tell(low)}, ${tell(high)}]`;
+      });
+      lines.push(row(title, cells));
+    }
+    const short = point.policies.filter(({ metrics }) => metrics.failedTasks.mean > 0).map(({ policy }) => policy);
+    if (short.length > 0)
+      lines.push(`  failed tasks have not done their work: the times of ${short.join(", ")} are those of less work`);
+    lines.push(...differencesOf(point.differences, point.enoughSeeds));
+  }
+  return lines.join("\n");
+}
+
+function placeOf(at: Point): string {
+  const words = Object.entries(at).map(([key, value]) => `${key} ${key === "memory" ? humanBytes(value) : value}`);
+  return words.length === 0 ? "" : `${words.join(", ")}: `;
+}
+
+function row(label: string, cells: readonly string[]): string {
+  return `  ${label.padEnd(LABEL)}${cells.map((cell) => cell.padEnd(CELL)).join("")}`.trimEnd();
+}
+
+function differencesOf(differences: readonly Compared[], enoughSeeds: boolean): string[] {
+  if (differences.length === 0) return [];
+  const lines = [
+    `  differences on the same seeds (sign-flip test, Holm's correction over ${differences.length} comparisons, level ${LEVEL})`,
+  ];
+  for (const policy of new Set(differences.map((each) => each.policy))) {
+    const mine = differences.filter((each) => each.policy === policy);
+    for (const each of mine.filter(({ significant }) => significant)) {
+      const { title, tell } = columnOf(each.metric);
+      const sign = each.mean > 0 ? "more" : "less";
+      lines.push(
+        `  ${policy} against ${each.against}: ${title} ${tell(Math.abs(each.mean))} ${sign} ` +
+          `[${tell(each.low)}, ${tell(each.high)}], p ${each.pCorrected.toPrecision(2)}`,
+      );
+    }
+    const others = mine.filter(({ significant }) => !significant).map(({ metric }) => columnOf(metric).title);
+    if (others.length > 0) lines.push(`  ${policy}: not significant: ${others.join(", ")}`);
+  }
+  if (!enoughSeeds) lines.push("  so few seeds cannot show any difference after the correction: use more (--seeds)");
+  return lines;
+}
+
+function columnOf(metric: Metric): Column {
+  return COLUMNS.find((column) => column.metric === metric)!;
+}

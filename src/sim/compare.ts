@@ -1,0 +1,103 @@
+// From cells to what may be said: per place of the grid each policy's figures with intervals over seeds, and the differences
+// from the first policy, paired by seed, with those that are not significant named as such.
+
+import type { CellResult, Experiment, Point } from "./experiment.js";
+import { pointsOf } from "./experiment.js";
+import type { Outcome } from "./outcome.js";
+import { bootstrapMean, type Difference, holm, type Interval, leastP, pairedDifference } from "./statistics.js";
+
+/** Figures that are compared. */
+export const METRICS = [
+  "makespanUs",
+  "jobUs",
+  "spillBytes",
+  "evictions",
+  "recomputeUs",
+  "waitUs",
+  "longestWaitUs",
+  "starved",
+  "failedTasks",
+  "fairness",
+  "peakBytes",
+  "gcUs",
+  "executorUs",
+] as const satisfies readonly (keyof Outcome)[];
+
+export type Metric = (typeof METRICS)[number];
+
+/** Differences whose corrected p-value is below this are called significant. */
+export const LEVEL = 0.05;
+
+export interface PolicyFigures {
+  readonly policy: string;
+  readonly metrics: Readonly<Record<Metric, Interval>>;
+}
+
+export interface Compared extends Difference {
+  readonly policy: string;
+  /** The policy that it is compared with: the difference is `policy` less this one. */
+  readonly against: string;
+  readonly metric: Metric;
+  /** `p` corrected for all comparisons at this place. */
+  readonly pCorrected: number;
+  readonly significant: boolean;
+}
+
+export interface PointReport {
+  readonly at: Point;
+  /** Seeds that every policy has run here; others are left out, so that all is paired. */
+  readonly seeds: readonly number[];
+  readonly policies: readonly PolicyFigures[];
+  readonly differences: readonly Compared[];
+  /** Whether so few seeds could show any difference at all, after the correction. */
+  readonly enoughSeeds: boolean;
+}
+
+/** Reports every place of the grid where at least one seed is complete. */
+export function compare(experiment: Experiment, results: readonly CellResult[]): PointReport[] {
+  return pointsOf(experiment).flatMap((at, point) => {
+    const here = results.filter((result) => result.point === point);
+    const seeds = [...new Set(here.map(({ seed }) => seed))]
+      .filter((seed) => experiment.policies.every((policy) => here.some((r) => r.seed === seed && r.policy === policy)))
+      .sort((a, b) => a - b);
+    return seeds.length === 0 ? [] : [reportOf(experiment, at, here, seeds)];
+  });
+}
+
+function reportOf(
+  { policies, seed }: Experiment,
+  at: Point,
+  here: readonly CellResult[],
+  seeds: readonly number[],
+): PointReport {
+  const columns = new Map(
+    policies.map((policy) => [
+      policy,
+      seeds.map((s) => here.find((r) => r.seed === s && r.policy === policy)!.outcome),
+    ]),
+  );
+  const values = (policy: string, metric: Metric): number[] => columns.get(policy)!.map((outcome) => outcome[metric]);
+  const figures = policies.map((policy) => ({
+    policy,
+    metrics: Object.fromEntries(METRICS.map((m) => [m, bootstrapMean(values(policy, m), seed)])) as Record<
+      Metric,
+      Interval
+    >,
+  }));
+  const [against, ...others] = policies as [string, ...string[]];
+  const pairs = others.flatMap((policy) =>
+    METRICS.map((metric) => ({
+      policy,
+      against,
+      metric,
+      ...pairedDifference(values(against, metric), values(policy, metric), seed),
+    })),
+  );
+  const corrected = holm(pairs.map(({ p }) => p));
+  const differences = pairs.map((pair, i) => ({
+    ...pair,
+    pCorrected: corrected[i]!,
+    significant: corrected[i]! < LEVEL,
+  }));
+  return { at, seeds, policies: figures, differences, enoughSeeds: leastP(seeds.length) * pairs.length < LEVEL };
+}

@@ -1,0 +1,77 @@
+// What is to be done: jobs, their stages, their tasks, and the cached data that tasks read. A plan is made from a seed before
+// anything runs and says nothing of memory, so that every policy and every executor meets the same demand.
+
+/** What an operator does with its records; operator.ts says what memory that takes. */
+export type OperatorKind = "sort" | "aggregate" | "join" | "shuffle";
+
+/** One operator of a task. It is fed, then read by the next one, then freed; a join's table stays until the task ends. */
+export interface OperatorPlan {
+  readonly kind: OperatorKind;
+  /** Records that it keeps: rows of a sort or shuffle, keys of an aggregation, rows of the smaller side of a join. */
+  readonly records: number;
+  /** Bytes of one kept record. */
+  readonly recordBytes: number;
+  /** Rows that come in for each that is kept; 1 but for aggregations. */
+  readonly rowsPerRecord: number;
+}
+
+/** A partition of a cached RDD. */
+export interface PartitionRef {
+  readonly rdd: number;
+  readonly partition: number;
+}
+
+export interface TaskPlan {
+  /** Cached partitions that it reads, in order; the first says where it would best run. */
+  readonly reads: readonly PartitionRef[];
+  /** Bytes that it fetches from files or a shuffle. */
+  readonly inputBytes: number;
+  /** In the order in which rows go through them. */
+  readonly operators: readonly OperatorPlan[];
+  /** How much longer its computing takes than that of others: 1 is as long. A straggler has more. */
+  readonly slowness: number;
+}
+
+/** Tasks that may run together; the next stage begins when all have ended. */
+export interface StagePlan {
+  readonly name: string;
+  readonly tasks: readonly TaskPlan[];
+  /** RDDs that are unpersisted when it has ended. */
+  readonly unpersists?: readonly number[];
+}
+
+export interface JobPlan {
+  /** When it is submitted, microseconds from the start. */
+  readonly arrivalUs: number;
+  /** In order: each reads what the one before has written. */
+  readonly stages: readonly StagePlan[];
+}
+
+/** Where an evicted partition goes: nowhere, to be computed again, or to the executor's disk. */
+export type CacheLevel = "memory" | "memory-and-disk";
+
+/** A cached RDD: what a partition is, and from what it comes. */
+export interface RddPlan {
+  /** Bytes of each partition in memory. */
+  readonly partitionBytes: readonly number[];
+  /** The RDD of which partition p is computed from partition p; null: from files. */
+  readonly parent: number | null;
+  /** Work to compute one byte of it, next to decoding one byte of rows: 1 is as much. */
+  readonly work: number;
+  readonly level: CacheLevel;
+}
+
+export interface Plan {
+  readonly jobs: readonly JobPlan[];
+  /** By id. */
+  readonly rdds: readonly RddPlan[];
+}
+
+/** A named workload. */
+export interface Workload {
+  readonly name: string;
+  /** What it stands for, in a sentence. */
+  readonly about: string;
+  /** The plan of a seed. `scale` (above 0) multiplies how much there is to do: jobs, iterations or batches, at least one. */
+  plan(seed: number, scale: number): Plan;
+}
