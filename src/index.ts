@@ -144,6 +144,8 @@ export {
 export { putRecords, putValues, type UnrollOptions, type ValuesOptions } from "./storage/unroll.js";
 export { HandleUsed, type Reservation, TaskInterrupted, UnrolledBytes, UnrolledValues } from "./storage/unrolled.js";
 export { type VectorBytes } from "./storage/vector.js";
+export type { EvictionChoice } from "./storage/victims.js";
+export type { Allowed, EvictionPolicy, Hint } from "./eviction/policy.js";
 
 // Trace: what happened. Rows of a recorded trace, their replay on an executor, and the recording of one's own run.
 export {

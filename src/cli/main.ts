@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   diff: async () => (await import("./diff.js")).diffCommand(),
   arena: async () => (await import("./arena.js")).arenaCommand(),
   events: async () => (await import("./events.js")).eventsCommand(),
+  evict: async () => (await import("./evict.js")).evictCommand(),
 };
 
 const EXAMPLES = `
@@ -26,6 +27,7 @@ Examples:
   tungsten-memory diff old.jsonl new.jsonl
   tungsten-memory arena --trace allocations.trace --format wee --shadow
   tungsten-memory events application_1553914137147_0018.gz
+  tungsten-memory evict --trace OLTP.lis.gz --format arc --policy lru,arc,belady --capacity 1000,2000
 
 Exit code: 0 done, 1 the answer is no, 2 wrong usage or unreadable input.`;
 
