@@ -13,6 +13,9 @@ const GONE = -9;
 
 const HOT = 1;
 
+/** The stack remembers at most so many times the capacity, as libCacheSim has it; the paper sets no bound. */
+const STACK_LIMIT = 2;
+
 /** Part of the capacity for the cold, above 0 and below 1; at least one unit. */
 export interface LirsOptions {
   readonly coldRatio: number;
@@ -26,6 +29,7 @@ export class Lirs implements EvictionPolicy {
   readonly #stack = new Queues();
   readonly #cold = new Queues();
   #hotLimit = 0;
+  #stackLimit = 0;
   // Sizes of the hot.
   #hot = 0;
 
@@ -39,8 +43,10 @@ export class Lirs implements EvictionPolicy {
   }
 
   resize(capacity: number): void {
-    this.#hotLimit = capacity - Math.max(1, Math.floor(capacity * this.#coldRatio));
+    this.#hotLimit = Math.max(0, capacity - Math.max(1, Math.floor(capacity * this.#coldRatio)));
+    this.#stackLimit = STACK_LIMIT * capacity;
     this.#cool();
+    this.#forget();
   }
 
   has(id: number): boolean {
@@ -93,6 +99,7 @@ export class Lirs implements EvictionPolicy {
       this.#cold.push(COLD, id, size);
       this.#prune();
     }
+    this.#forget();
   }
 
   evict(allowed: Allowed | null): number {
@@ -143,6 +150,17 @@ export class Lirs implements EvictionPolicy {
       stack.take(id);
       this.#cold.push(COLD, id, size);
       this.#prune();
+    }
+    this.#forget();
+  }
+
+  // Who left longest ago is forgotten.
+  #forget(): void {
+    const cold = this.#cold;
+    while (cold.count(GONE) > 0 && this.#stack.total(STACK) > this.#stackLimit) {
+      const id = cold.oldest(GONE);
+      cold.take(id);
+      this.#stack.take(id);
     }
   }
 
