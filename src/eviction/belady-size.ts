@@ -41,7 +41,7 @@ export class BeladySize implements EvictionPolicy {
   hit(id: number, nextUse: number): boolean {
     this.#now += 1;
     if (!this.has(id)) return false;
-    this.#heapOf(id).change(id, -nextUse, 0);
+    this.#heapOf(id).change(id, -nextUse, this.#now);
     return true;
   }
 
@@ -49,19 +49,21 @@ export class BeladySize implements EvictionPolicy {
 
   insert(id: number, size: number, nextUse: number): void {
     this.#sizes[id] = size;
-    this.#heapOf(id).push(id, -nextUse, 0);
+    this.#heapOf(id).push(id, -nextUse, this.#now);
   }
 
   evict(allowed: Allowed | null): number {
     let worst = NOBODY;
-    let most = -1;
+    let most = -Infinity;
+    let since = 0;
     for (const { size, heap } of this.#heaps) {
       const id = heap.first(allowed);
       if (id < 0) continue;
       // What takes no room is as good as anything to keep, but for who is never used again.
       const waste = (-heap.key(id) - this.#now) * Math.max(size, 1);
-      if (waste > most) {
+      if (waste > most || (waste === most && heap.tie(id) < since)) {
         most = waste;
+        since = heap.tie(id);
         worst = id;
       }
     }
@@ -74,7 +76,9 @@ export class BeladySize implements EvictionPolicy {
   }
 
   note(id: number, nextUse: number): void {
-    if (this.has(id)) this.#heapOf(id).change(id, -nextUse, 0);
+    if (!this.has(id)) return;
+    const heap = this.#heapOf(id);
+    heap.change(id, -nextUse, heap.tie(id));
   }
 
   #heapOf(id: number): Heap {
