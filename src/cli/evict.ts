@@ -93,7 +93,12 @@ export function evictCommand(): Command {
     .addOption(
       new Option("--unit <unit>", "what a capacity counts (default: objects; bytes of oracle-general)").choices(UNITS),
     )
-    .option("--shift <bits>", "address: lowest bits that do not tell objects apart, 6 for lines, 12 for pages", parseShift, 0)
+    .option(
+      "--shift <bits>",
+      "address: lowest bits that do not tell objects apart, 6 for lines, 12 for pages",
+      parseShift,
+      0,
+    )
     .option("--json", "one JSON array on standard output");
   for (const [param, flags] of Object.entries(FLAGS) as [EvictionParam, string][]) {
     const { meaning, standard } = EVICTION_PARAMS[param];
@@ -186,13 +191,24 @@ function describe(file: string, { ids, objects, sizes }: Requests, seconds: numb
 /** The rows for people, one as soon as it is known. */
 class Table {
   constructor(unit: CapacityUnit) {
-    const head = ["policy", `capacity, ${unit}`, "hit ratio, %", "hits", "misses", "missed bytes", "oversize", "M req/s"];
+    const head = [
+      "policy",
+      `capacity, ${unit}`,
+      "hit ratio, %",
+      "hits",
+      "misses",
+      "missed bytes",
+      "oversize",
+      "M req/s",
+    ];
     print(`\n${line(head)}`);
   }
 
   print({ policy, capacity, hitRatio, hits, misses, missedBytes, oversize, requestsPerSecond }: EvictRow): void {
     const counts = [hits, misses, missedBytes, oversize].map(String);
-    print(line([policy, String(capacity), (100 * hitRatio).toFixed(3), ...counts, (requestsPerSecond / 1e6).toFixed(1)]));
+    print(
+      line([policy, String(capacity), (100 * hitRatio).toFixed(3), ...counts, (requestsPerSecond / 1e6).toFixed(1)]),
+    );
   }
 }
 
@@ -228,7 +244,8 @@ function parseSizes(text: string): readonly number[] {
 }
 
 function parseShift(text: string): number {
-  if (!/^\d{1,2}$/.test(text) || Number(text) > 63) throw new InvalidArgumentError("write a whole number from 0 to 63.");
+  if (!/^\d{1,2}$/.test(text) || Number(text) > 63)
+    throw new InvalidArgumentError("write a whole number from 0 to 63.");
   return Number(text);
 }
 

@@ -28,7 +28,7 @@ export class Sieve extends QueuedPolicy {
   evict(allowed: Allowed | null): number {
     const { queues } = this;
     let id = this.#hand;
-    for (let ends = 0; ends <= ROUNDS; ) {
+    for (let ends = 0; ends <= ROUNDS;) {
       if (id < 0) {
         ends += 1;
         id = queues.oldest(FIRST);

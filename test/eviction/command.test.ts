@@ -46,7 +46,16 @@ async function rowsOf(...args: string[]): Promise<EvictRow[]> {
 
 describe("the rows", () => {
   test("are one for each policy and capacity, in that order, with the fields that are promised", async () => {
-    const rows = await rowsOf("--trace", WEB07, "--format", "cache2k", "--policy", EVICTION_NAMES.join(), "--capacity", "300,1200");
+    const rows = await rowsOf(
+      "--trace",
+      WEB07,
+      "--format",
+      "cache2k",
+      "--policy",
+      EVICTION_NAMES.join(),
+      "--capacity",
+      "300,1200",
+    );
     expect(rows.map(({ policy, capacity }) => [policy, capacity])).toEqual(
       EVICTION_NAMES.flatMap((name) => [300, 1200].map((capacity) => [name, capacity])),
     );
@@ -71,7 +80,9 @@ describe("the rows", () => {
     expect(await rowsOf(...args, "8", "--unit", "bytes")).toMatchObject([
       { unit: "bytes", capacity: 8, hits: 1, misses: 5, missedBytes: 114, oversize: 2 },
     ]);
-    expect(await rowsOf(...args, "1k", "--unit", "bytes")).toMatchObject([{ capacity: 1024, misses: 3, missedBytes: 59 }]);
+    expect(await rowsOf(...args, "1k", "--unit", "bytes")).toMatchObject([
+      { capacity: 1024, misses: 3, missedBytes: 59 },
+    ]);
     // In objects sizes say only how much was missed.
     expect(await rowsOf(...args, "2")).toMatchObject([{ unit: "objects", misses: 5, missedBytes: 114, oversize: 0 }]);
   });
@@ -96,7 +107,11 @@ describe("the rows", () => {
     expect(same!.misses).toBe(standard!.misses);
     expect(other!.misses).not.toBe(standard!.misses);
     const help = evictCommand().helpInformation().replaceAll(/\s+/g, " ");
-    for (const text of ["--slru-segments <n> slru: number of segments (default: 5)", "(default: 0.25)", "(default: 0.01)"])
+    for (const text of [
+      "--slru-segments <n> slru: number of segments (default: 5)",
+      "(default: 0.25)",
+      "(default: 0.01)",
+    ])
       expect(help).toContain(text);
   });
 
@@ -114,7 +129,11 @@ describe("what cannot be done ends with 2, and says why", () => {
 
   test.each<[string, () => string[], RegExp]>([
     ["no such file", () => ["--trace", join(folder, "none"), ...good], /ENOENT/],
-    ["a torn gzip", () => ["--trace", write("torn.gz", gzipSync(Buffer.alloc(9999, 7)).subarray(0, 25)), ...good], /ends early/],
+    [
+      "a torn gzip",
+      () => ["--trace", write("torn.gz", gzipSync(Buffer.alloc(9999, 7)).subarray(0, 25)), ...good],
+      /ends early/,
+    ],
     ["a torn record", () => ["--trace", write("torn", "12345"), ...good], /byte 4: ends within a record/],
     ["an empty file", () => ["--trace", write("empty", ""), ...good], /holds no request/],
     ["a foreign file", () => ["--trace", WEB07, "--format", "lirs", "--policy", "lru", "--capacity", "1"], /line 1: /],
@@ -199,7 +218,12 @@ if (TRACES === "") {
       const { requests } = await readRequests(file, "oracle-general");
       for (const [name, misses] of Object.entries(LIBCACHESIM) as [EvictionName, readonly number[]][]) {
         const rows = [...replays(requests, "bytes", [name], [128 * MIB, 384 * MIB, 640 * MIB, 896 * MIB], {})];
-        expect.soft(rows.map((row) => row.misses), name).toEqual(misses);
+        expect
+          .soft(
+            rows.map((row) => row.misses),
+            name,
+          )
+          .toEqual(misses);
       }
       // What LIRS does with objects of several sizes while the cache fills is told nowhere: within 1 %.
       const lirs = [...replays(requests, "bytes", ["lirs"], [128 * MIB, 384 * MIB, 640 * MIB, 896 * MIB], {})];
@@ -207,23 +231,33 @@ if (TRACES === "") {
         expect.soft(Math.abs(lirs[at]!.misses / misses - 1), `lirs ${at}`).toBeLessThan(0.01);
     }, 600_000);
 
-    test.each(ARC_PAPER)("the ARC paper's: %s, %d pages", async (name, capacity, ratios) => {
-      const { requests } = await readRequests(join(TRACES, `arc/${name}.lis.gz`), "arc");
-      for (const [policy, ratio] of Object.entries(ratios) as [EvictionName, number][]) {
-        const [row] = replays(requests, "objects", [policy], [capacity], {});
-        const off = Math.abs(100 * row!.hitRatio - ratio);
-        expect.soft(off, policy).toBeLessThan(policy === "arc" ? 0.02 : 0.0101);
-      }
-    }, 600_000);
+    test.each(ARC_PAPER)(
+      "the ARC paper's: %s, %d pages",
+      async (name, capacity, ratios) => {
+        const { requests } = await readRequests(join(TRACES, `arc/${name}.lis.gz`), "arc");
+        for (const [policy, ratio] of Object.entries(ratios) as [EvictionName, number][]) {
+          const [row] = replays(requests, "objects", [policy], [capacity], {});
+          const off = Math.abs(100 * row!.hitRatio - ratio);
+          expect.soft(off, policy).toBeLessThan(policy === "arc" ? 0.02 : 0.0101);
+        }
+      },
+      600_000,
+    );
 
-    test.each(OTHERS)("another simulator's: %s (%s), %d", async (name, format, capacity, ratios) => {
-      const { requests } = await readRequests(join(TRACES, `${name}.trace.gz`), format);
-      for (const [at, policy] of (["lru", "fifo", "arc", "belady"] as const).entries()) {
-        if (ratios[at] === null) continue;
-        const [row] = replays(requests, "objects", [policy], [capacity], {});
-        expect.soft(Math.abs(100 * row!.hitRatio - ratios[at]!), policy).toBeLessThan(policy === "arc" ? 0.02 : 0.0006);
-      }
-    }, 600_000);
+    test.each(OTHERS)(
+      "another simulator's: %s (%s), %d",
+      async (name, format, capacity, ratios) => {
+        const { requests } = await readRequests(join(TRACES, `${name}.trace.gz`), format);
+        for (const [at, policy] of (["lru", "fifo", "arc", "belady"] as const).entries()) {
+          if (ratios[at] === null) continue;
+          const [row] = replays(requests, "objects", [policy], [capacity], {});
+          expect
+            .soft(Math.abs(100 * row!.hitRatio - ratios[at]!), policy)
+            .toBeLessThan(policy === "arc" ? 0.02 : 0.0006);
+        }
+      },
+      600_000,
+    );
   });
 }
 

@@ -14,7 +14,13 @@ import { numbers, seeded } from "../help/seed.js";
 import { MODELS } from "./models/index.js";
 
 type Step =
-  | { readonly kind: "request"; readonly id: number; readonly size: number; readonly group: number; readonly hint: number }
+  | {
+      readonly kind: "request";
+      readonly id: number;
+      readonly size: number;
+      readonly group: number;
+      readonly hint: number;
+    }
   | { readonly kind: "lock" | "unlock" | "remove"; readonly id: number }
   | { readonly kind: "note"; readonly id: number; readonly hint: number }
   | { readonly kind: "resize"; readonly capacity: number };
@@ -23,10 +29,28 @@ const OBJECTS = 25;
 const id = fc.nat(OBJECTS - 1);
 const hint = fc.integer({ min: 1, max: 12 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 30, arbitrary: fc.record({ kind: fc.constant("request" as const), id, size: fc.integer({ min: 1, max: 9 }), group: fc.integer({ min: NO_GROUP, max: 3 }), hint }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("lock" as const, "unlock" as const, "unlock" as const, "remove" as const), id }) },
+  {
+    weight: 30,
+    arbitrary: fc.record({
+      kind: fc.constant("request" as const),
+      id,
+      size: fc.integer({ min: 1, max: 9 }),
+      group: fc.integer({ min: NO_GROUP, max: 3 }),
+      hint,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("lock" as const, "unlock" as const, "unlock" as const, "remove" as const),
+      id,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("note" as const), id, hint }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("resize" as const), capacity: fc.integer({ min: 0, max: 60 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("resize" as const), capacity: fc.integer({ min: 0, max: 60 }) }),
+  },
 );
 
 /** A cache that writes down what it does, and objects where a law of all caches is broken. */
@@ -73,12 +97,18 @@ class Watched {
         break;
       }
       case "lock":
-        if (!cache.has(s.id)) return void expect(() => cache.lock(s.id)).toThrow(Refusal);
+        if (!cache.has(s.id)) {
+          expect(() => cache.lock(s.id)).toThrow(Refusal);
+          return;
+        }
         cache.lock(s.id);
         this.#locks.set(s.id, (this.#locks.get(s.id) ?? 0) + 1);
         break;
       case "unlock":
-        if ((this.#locks.get(s.id) ?? 0) === 0) return void expect(() => cache.unlock(s.id)).toThrow(Refusal);
+        if ((this.#locks.get(s.id) ?? 0) === 0) {
+          expect(() => cache.unlock(s.id)).toThrow(Refusal);
+          return;
+        }
         cache.unlock(s.id);
         this.#locks.set(s.id, this.#locks.get(s.id)! - 1);
         break;
@@ -93,7 +123,8 @@ class Watched {
       case "resize":
         cache.resize(s.capacity);
         for (const [each] of this.#inside)
-          if (cache.used > s.capacity) expect(this.#locks.get(each) ?? 0, "only the locked are too much").toBeGreaterThan(0);
+          if (cache.used > s.capacity)
+            expect(this.#locks.get(each) ?? 0, "only the locked are too much").toBeGreaterThan(0);
     }
     let used = 0;
     for (const [each, { size }] of this.#inside) {
@@ -108,17 +139,21 @@ class Watched {
 describe.each(EVICTION_NAMES)("%s", (name) => {
   test("agrees with its model, and keeps the laws of a cache", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 60 }), fc.array(step, { minLength: 20, maxLength: 160 }), (capacity, steps) => {
-        const ours = new Watched(evictionPolicy(name), capacity);
-        const model = new Watched(MODELS[name](), capacity);
-        for (const [at, s] of steps.entries()) {
-          ours.do(s);
-          model.do(s);
-          expect(ours.log, `step ${at}`).toEqual(model.log);
-          ours.log.length = 0;
-          model.log.length = 0;
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 60 }),
+        fc.array(step, { minLength: 20, maxLength: 160 }),
+        (capacity, steps) => {
+          const ours = new Watched(evictionPolicy(name), capacity);
+          const model = new Watched(MODELS[name](), capacity);
+          for (const [at, s] of steps.entries()) {
+            ours.do(s);
+            model.do(s);
+            expect(ours.log, `step ${at}`).toEqual(model.log);
+            ours.log.length = 0;
+            model.log.length = 0;
+          }
+        },
+      ),
       seeded(25),
     );
   });
@@ -157,7 +192,8 @@ describe("what holds between policies", () => {
         const least = run("belady", requests, capacity).misses;
         expect(least).toBeLessThanOrEqual(before);
         before = least;
-        for (const name of EVICTION_NAMES) expect(run(name, requests, capacity).misses, name).toBeGreaterThanOrEqual(least);
+        for (const name of EVICTION_NAMES)
+          expect(run(name, requests, capacity).misses, name).toBeGreaterThanOrEqual(least);
         expect(run("belady-size", requests, capacity).misses).toBe(least);
       }
     }
@@ -180,7 +216,12 @@ describe("a list of requests", () => {
     );
     const expected: Answer[] = ["admitted", "admitted", "refused", "admitted", "admitted", "admitted", "admitted"];
     expect(answers).toEqual(expected);
-    expect({ evictions, refused, misses, missedBytes }).toEqual({ evictions: 4, refused: 1, misses: 7, missedBytes: 28 });
+    expect({ evictions, refused, misses, missedBytes }).toEqual({
+      evictions: 4,
+      refused: 1,
+      misses: 7,
+      missedBytes: 28,
+    });
   });
 
   test("what is told of an object counts, and what the list tells where it is not", () => {

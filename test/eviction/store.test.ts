@@ -83,7 +83,8 @@ describe.each(EVICTION_NAMES)("%s", (name) => {
     for (let n = 0; n < 60; n += 1) {
       const level = LEVELS[n % 2 === 0 ? "MEMORY_AND_DISK_SER" : "MEMORY_ONLY_SER"];
       blocks.putBytes(`broadcast_${n}`, new Uint8Array(500 + Math.floor(random() * 9000)).fill(n), level);
-      for (let old = 0; old <= n; old += 2) expect(executor.store.has(`broadcast_${old}`) || disk.has(`broadcast_${old}`)).toBe(true);
+      for (let old = 0; old <= n; old += 2)
+        expect(executor.store.has(`broadcast_${old}`) || disk.has(`broadcast_${old}`)).toBe(true);
     }
     expect(executor.store.evictions).toBeGreaterThan(0);
     expect(executor.check([0, 0], false)).toEqual([]);

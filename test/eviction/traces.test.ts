@@ -16,11 +16,14 @@ function read(format: RequestFormat, bytes: Uint8Array, pieceBytes = bytes.lengt
 
 function record(...fields: [bytes: number, value: bigint][]): Uint8Array {
   return Uint8Array.from(
-    fields.flatMap(([bytes, value]) => Array.from({ length: bytes }, (_, i) => Number((value >> BigInt(8 * i)) & 255n))),
+    fields.flatMap(([bytes, value]) =>
+      Array.from({ length: bytes }, (_, i) => Number((value >> BigInt(8 * i)) & 255n)),
+    ),
   );
 }
 
-const oracle = (id: bigint, size: bigint): Uint8Array => record([4, 1n], [8, id], [4, size], [8, -1n & (2n ** 64n - 1n)]);
+const oracle = (id: bigint, size: bigint): Uint8Array =>
+  record([4, 1n], [8, id], [4, size], [8, -1n & (2n ** 64n - 1n)]);
 const joined = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]));
 
 const SAMPLES: Readonly<Record<RequestFormat, { bytes: Uint8Array; ids: number[]; sizes: number[] | null }>> = {

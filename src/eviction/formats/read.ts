@@ -6,15 +6,7 @@ import type { TraceReader } from "./trace.js";
 
 export { TraceError, type TraceReader } from "./trace.js";
 
-export const REQUEST_FORMATS = [
-  "arc",
-  "lirs",
-  "cache2k",
-  "scarab",
-  "address",
-  "oracle-general",
-  "adapt-size",
-] as const;
+export const REQUEST_FORMATS = ["arc", "lirs", "cache2k", "scarab", "address", "oracle-general", "adapt-size"] as const;
 
 export type RequestFormat = (typeof REQUEST_FORMATS)[number];
 

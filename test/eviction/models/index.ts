@@ -2,7 +2,16 @@
 
 import type { EvictionName } from "../../../src/eviction/names.js";
 import type { EvictionPolicy } from "../../../src/eviction/policy.js";
-import { ArcModel, ClockModel, FifoModel, LruModel, S3FifoModel, SieveModel, SlruModel, TwoQueuesModel } from "./queues.js";
+import {
+  ArcModel,
+  ClockModel,
+  FifoModel,
+  LruModel,
+  S3FifoModel,
+  SieveModel,
+  SlruModel,
+  TwoQueuesModel,
+} from "./queues.js";
 import { BeladySizeModel, GdsfModel, HintModel, LfuModel, LirsModel, WTinyLfuModel } from "./ranks.js";
 
 export const MODELS: Readonly<Record<EvictionName, () => EvictionPolicy>> = {

@@ -20,7 +20,10 @@ abstract class RankModel extends Model {
   }
   protected leave(allowed: Allowed | null): Entry | undefined {
     const may = this.all.filter(({ id }) => allowed === null || allowed(id));
-    const least = may.reduce<Entry | undefined>((a, b) => (a === undefined || this.rank(b) < this.rank(a) ? b : a), undefined);
+    const least = may.reduce<Entry | undefined>(
+      (a, b) => (a === undefined || this.rank(b) < this.rank(a) ? b : a),
+      undefined,
+    );
     return least && take(this.all, least.id);
   }
 }
@@ -228,7 +231,8 @@ export class LirsModel extends Model {
     this.#prune();
   }
   #prune(): void {
-    while (this.#stack.length > 0 && this.#state.get(this.#stack[0]!.id) !== "hot") take(this.#gone, this.#stack.shift()!.id);
+    while (this.#stack.length > 0 && this.#state.get(this.#stack[0]!.id) !== "hot")
+      take(this.#gone, this.#stack.shift()!.id);
   }
   #settle(forgets = true): void {
     this.#prune();
