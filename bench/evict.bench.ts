@@ -160,7 +160,7 @@ const PEERS: readonly Peer[] = [
     package: "mnemonist",
     async open() {
       type Made = new (keys: typeof Uint32Array, values: typeof Uint8Array, capacity: number) => LruPeer;
-      const { LRUMap } = await importPeer<{ LRUMap: Made }>("mnemonist");
+      const { default: LRUMap } = await importPeer<{ default: Made }>("mnemonist/lru-map");
       return (capacity) => new LRUMap(Uint32Array, Uint8Array, capacity);
     },
   },
@@ -169,7 +169,7 @@ const PEERS: readonly Peer[] = [
     package: "mnemonist",
     async open() {
       type Made = new (keys: typeof Uint32Array, values: typeof Uint8Array, capacity: number) => LruPeer;
-      const { LRUCache } = await importPeer<{ LRUCache: Made }>("mnemonist");
+      const { default: LRUCache } = await importPeer<{ default: Made }>("mnemonist/lru-cache");
       return (capacity) => new LRUCache(Uint32Array, Uint8Array, capacity);
     },
   },
