@@ -149,7 +149,7 @@ export type { EvictionChoice } from "./storage/victims.js";
 // Eviction: who leaves. Policies by name, for a store or to be compared on a list of requests.
 export {
   type Allowed,
-  type Answer,
+  type Admission,
   EVICTION_NAMES,
   EVICTION_PARAMS,
   EvictionCache,

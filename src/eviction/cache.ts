@@ -8,7 +8,7 @@ import { type EvictionPolicy, NOBODY } from "./policy.js";
 export const NO_GROUP = -1;
 
 /** How a request ended. `refused`: there is not enough that may leave; nothing was evicted for it then. */
-export type Answer = "hit" | "admitted" | "oversize" | "refused";
+export type Admission = "hit" | "admitted" | "oversize" | "refused";
 
 /** Objects are dense ids from 0; sizes and capacity are whole numbers of one unit. */
 export class EvictionCache {
@@ -57,7 +57,7 @@ export class EvictionCache {
    * Asks for an object, and admits it when it is not there: larger than the capacity it is not; else others leave, none that
    * is locked or of its own `group` (section 8.5 of the law). `hint` is what the policy wants to know, `EvictionPolicy.hint`.
    */
-  request(id: number, size: number, group: number = NO_GROUP, hint: number = 1): Answer {
+  request(id: number, size: number, group: number = NO_GROUP, hint: number = 1): Admission {
     this.#reserve(id);
     const { policy } = this;
     if (policy.hit(id, hint)) {

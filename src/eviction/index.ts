@@ -1,12 +1,12 @@
 // Eviction policies for whoever keeps objects: by name, on a stream of requests, or as a cache without contents.
 
-import { type Answer, EvictionCache, NO_GROUP } from "./cache.js";
+import { type Admission, EvictionCache, NO_GROUP } from "./cache.js";
 import { type EvictionName, evictionPolicy } from "./names.js";
 import type { EvictionPolicy } from "./policy.js";
 import type { Hits } from "./replay.js";
 import { hintsOf } from "./requests.js";
 
-export { type Answer, EvictionCache, NO_GROUP } from "./cache.js";
+export { type Admission, EvictionCache, NO_GROUP } from "./cache.js";
 export {
   EVICTION_NAMES,
   EVICTION_PARAMS,
@@ -41,7 +41,7 @@ export interface ReplayedRequests extends Hits {
   readonly refused: number;
   readonly evictions: number;
   /** The answers by request. */
-  readonly answers: readonly Answer[];
+  readonly answers: readonly Admission[];
 }
 
 /** Replays a list of requests on a policy, empty or by name, under the same-group rule. Throws Refusal for a bad size or capacity. */
@@ -67,7 +67,7 @@ export function replayRequests(
     if (answer !== "hit") missedBytes += size;
     return answer;
   });
-  const count = (answer: Answer): number => answers.filter((a) => a === answer).length;
+  const count = (answer: Admission): number => answers.filter((a) => a === answer).length;
   const hits = count("hit");
   return {
     requests: requests.length,

@@ -3,7 +3,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Answer, EvictionCache, NO_GROUP } from "../../src/eviction/cache.js";
+import { type Admission, EvictionCache, NO_GROUP } from "../../src/eviction/cache.js";
 import { EVICTION_NAMES, EVICTION_PARAMS, type EvictionName, evictionPolicy } from "../../src/eviction/names.js";
 import { type EvictionPolicy } from "../../src/eviction/policy.js";
 import { replay } from "../../src/eviction/replay.js";
@@ -214,7 +214,7 @@ describe("a list of requests", () => {
       "lru",
       8,
     );
-    const expected: Answer[] = ["admitted", "admitted", "refused", "admitted", "admitted", "admitted", "admitted"];
+    const expected: Admission[] = ["admitted", "admitted", "refused", "admitted", "admitted", "admitted", "admitted"];
     expect(answers).toEqual(expected);
     expect({ evictions, refused, misses, missedBytes }).toEqual({
       evictions: 4,
