@@ -1,6 +1,6 @@
-// Queues of objects, doubly linked through one record a object, so that whoever comes to an object finds its neighbours, its
-// queue, its mark and its size on one line of the processor's cache. Queues of objects in the cache and of ghosts, which are
-// remembered only, are told apart by their numbers.
+// Queues of objects, doubly linked through one record an object, so that whoever uses an object finds its neighbours, its queue
+// and its mark on one line of the processor's cache; sizes, which only coming and leaving need, lie apart. Queues of objects in
+// the cache and of ghosts, which are remembered only, are told apart by their numbers.
 
 import { assert } from "../fault.js";
 
@@ -13,14 +13,12 @@ export const FIRST = -1;
 export const FIRST_GHOST = -9;
 export const MOST_QUEUES = 8;
 
-// A record: | newer i32 | older i32 | queue i32 | mark i32 | size f64 | unused f64 |, heads of the queues first.
-const INTS = 8;
-const DOUBLES = 4;
+// A record: | newer i32 | older i32 | queue i32 | mark i32 |, heads of the queues first.
+const INTS = 4;
 const NEWER = 0;
 const OLDER = 1;
 const QUEUE = 2;
 const MARK = 3;
-const SIZE = 2;
 
 /** Ids must fit the arithmetic of 32 bits. */
 export const MOST_OBJECTS = 2 ** 27;
@@ -31,7 +29,7 @@ export class Queues {
   readonly #total = new Float64Array(HEADS + 1);
   readonly #count = new Float64Array(HEADS + 1);
   #ints = new Int32Array(0);
-  #doubles = new Float64Array(0);
+  #sizes = new Float64Array(0);
 
   constructor() {
     this.reserve(0);
@@ -44,10 +42,12 @@ export class Queues {
   reserve(objects: number): void {
     assert(objects <= MOST_OBJECTS, `${objects} objects are more than ${MOST_OBJECTS}`);
     if ((objects + HEADS) * INTS <= this.#ints.length) return;
-    const doubles = new Float64Array((objects + HEADS) * DOUBLES);
-    doubles.set(this.#doubles);
-    this.#doubles = doubles;
-    this.#ints = new Int32Array(doubles.buffer);
+    const ints = new Int32Array((objects + HEADS) * INTS);
+    ints.set(this.#ints);
+    this.#ints = ints;
+    const sizes = new Float64Array(objects + HEADS);
+    sizes.set(this.#sizes);
+    this.#sizes = sizes;
   }
 
   /** The queue that an object is in, or 0. */
@@ -62,7 +62,7 @@ export class Queues {
   }
 
   sizeOf(id: number): number {
-    return this.#doubles[(id + HEADS) * DOUBLES + SIZE]!;
+    return this.#sizes[id + HEADS]!;
   }
 
   /** What a policy notes of an object; 0 after `push`. */
@@ -95,7 +95,7 @@ export class Queues {
 
   /** Puts an object that is in no queue into one, as the newest. */
   push(queue: number, id: number, size: number): void {
-    this.#doubles[(id + HEADS) * DOUBLES + SIZE] = size;
+    this.#sizes[id + HEADS] = size;
     this.#ints[(id + HEADS) * INTS + MARK] = 0;
     this.#link(queue, id);
     this.#count[-queue]! += 1;
@@ -108,7 +108,7 @@ export class Queues {
     this.#unlink(id);
     this.#ints[(id + HEADS) * INTS + QUEUE] = 0;
     this.#count[-queue]! -= 1;
-    this.#total[-queue]! -= this.#doubles[(id + HEADS) * DOUBLES + SIZE]!;
+    this.#total[-queue]! -= this.#sizes[id + HEADS]!;
   }
 
   /** Makes an object the newest of its queue. */
@@ -122,7 +122,7 @@ export class Queues {
   /** Takes an object from its queue to the newest place of another. Its mark stays. */
   move(id: number, queue: number): void {
     const from = this.#ints[(id + HEADS) * INTS + QUEUE]!;
-    const size = this.#doubles[(id + HEADS) * DOUBLES + SIZE]!;
+    const size = this.#sizes[id + HEADS]!;
     this.#unlink(id);
     this.#link(queue, id);
     this.#count[-from]! -= 1;
