@@ -10,6 +10,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   radix: async () => (await import("./radix.bench.js")).radix,
   store: async () => (await import("./store.bench.js")).store,
   eviction: async () => (await import("./eviction.bench.js")).eviction,
+  evict: async () => (await import("./evict.bench.js")).evict,
   arena: async () => (await import("./arena.bench.js")).arena,
   policy: async () => (await import("./policy.bench.js")).policy,
   "shared-arena": async () => (await import("./shared-arena.bench.js")).sharedArena,

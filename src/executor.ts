@@ -33,6 +33,7 @@ import { heapBytes, pageBytes } from "./storage/bytes.js";
 import { PinLeak } from "./storage/locks.js";
 import { type StorageRules, storageRules } from "./storage/rules.js";
 import { type BlockDisk, BlockStore } from "./storage/store.js";
+import type { EvictionChoice } from "./storage/victims.js";
 
 export interface ExecutorOptions {
   /** Spark keys as strings, e.g. `{ "spark.executor.memory": "8g" }`. */
@@ -57,6 +58,8 @@ export interface ExecutorOptions {
   readonly debugPages?: boolean;
   /** Where evicted blocks of fate `disk` go. */
   readonly disk?: BlockDisk | null;
+  /** Which blocks leave first; by default, as in Spark, those used longest ago. */
+  readonly eviction?: EvictionChoice | null;
   /** What of the storage rules differs from what the configuration and the generation say. */
   readonly storage?: Partial<StorageRules>;
   /** Told of every spill. */
@@ -150,6 +153,7 @@ export class Executor {
         : [heapBytes(), pageBytes(lazily(OFF_HEAP, () => this.allocator(OFF_HEAP)))],
       disk: options.disk ?? null,
       rules: { ...storageRules(conf), ...options.storage },
+      eviction: options.eviction ?? null,
     });
     this.waits = new AsyncWaits(this.manager.waits);
     this.unmanaged = options.unmanaged ?? unmanagedMemory;

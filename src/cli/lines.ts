@@ -48,7 +48,7 @@ async function* linesOf(file: string): AsyncGenerator<Line, undefined> {
 }
 
 /** The bytes of a file or pipe, unpacked when they begin as gzip does. */
-async function contents(file: string): Promise<AsyncIterable<unknown>> {
+export async function contents(file: string): Promise<AsyncIterable<unknown>> {
   const source = createReadStream(file);
   await once(source, "readable");
   const magic = source.read(2) as Uint8Array | null;

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   simulate: async () => (await import("./simulate.js")).simulateCommand(),
   arena: async () => (await import("./arena.js")).arenaCommand(),
   events: async () => (await import("./events.js")).eventsCommand(),
+  evict: async () => (await import("./evict.js")).evictCommand(),
 };
 
 const EXAMPLES = `
@@ -28,6 +29,7 @@ Examples:
   tungsten-memory simulate --workload etl --policies unified,static --memory 4g
   tungsten-memory arena --trace allocations.trace --format wee --shadow
   tungsten-memory events application_1553914137147_0018.gz
+  tungsten-memory evict --trace OLTP.lis.gz --format arc --policy lru,arc,belady --capacity 1000,2000
 
 Exit code: 0 done, 1 the answer is no, 2 wrong usage or unreadable input.`;
 

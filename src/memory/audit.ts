@@ -71,6 +71,7 @@ export function audit(executor: Auditable): string[] {
         blockBytes === store.used(mode),
         () => `law 2: ${name} blocks make ${blockBytes} bytes, the store says ${store.used(mode)}`,
       );
+      law(store.policyAgrees(mode), () => `law 2: the eviction policy does not know just the ${name} blocks`);
       const kept = blockBytes + store.unrolled(mode) + executor.rawStorage[mode];
       law(
         kept === storageUsed,

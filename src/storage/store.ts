@@ -1,5 +1,5 @@
 // The block store: blocks of bytes or of values in the storage pools, kept in the order of their last use, dropped oldest
-// first when somebody needs the room (section 8 of the law).
+// first when somebody needs the room (section 8 of the law), or in the order of another policy.
 
 import { readConf } from "../config/keys.js";
 import { DEFAULT_GENERATION } from "../config/release.js";
@@ -15,6 +15,7 @@ import { type StorageRules, storageRules } from "./rules.js";
 import { BlockTable, NONE } from "./table.js";
 import { UnrollAccounts } from "./unroll-accounts.js";
 import type { Reservation } from "./unrolled.js";
+import { type EvictionChoice, type Victims, victimsOf } from "./victims.js";
 
 export { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate };
 
@@ -26,6 +27,8 @@ export interface StoreOptions {
   readonly disk?: BlockDisk | null;
   /** By default those of Spark's own configuration in the default generation. */
   readonly rules?: StorageRules;
+  /** Who leaves first, where that is not who was used longest ago. Locks, the same-RDD rule and all-or-nothing stay the store's. */
+  readonly eviction?: EvictionChoice | null;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -44,6 +47,8 @@ export class BlockStore implements Evictor {
   readonly #disk: BlockDisk | null;
   readonly #used: [number, number] = [0, 0];
   readonly #unroll = new UnrollAccounts();
+  // Null: Spark's own order, which is that of the table.
+  readonly #victims: readonly [Victims, Victims] | null;
   #owner: BlockOwner | null = null;
   // Read locks over all blocks.
   #pins = 0;
@@ -62,6 +67,7 @@ export class BlockStore implements Evictor {
     this.#manager = options.manager;
     this.#keepers = options.keepers ?? [null, null];
     this.#disk = options.disk ?? null;
+    this.#victims = options.eviction ? victimsOf(options.eviction) : null;
     options.manager.setEvictor(this);
   }
 
@@ -252,6 +258,16 @@ export class BlockStore implements Evictor {
       visit(blockName(table.idAt(slot)), table.bytes(slot), table.pins(slot));
   }
 
+  /** Whether the eviction policy knows just the blocks of a mode, with their sizes; true without one. */
+  policyAgrees(mode: Mode): boolean {
+    if (this.#victims === null) return true;
+    const victims = this.#victims[mode];
+    let blocks = 0;
+    for (let slot = this.#table.oldest(mode); slot !== NONE; slot = this.#table.next(slot), blocks += 1)
+      if (!victims.holds(slot, this.#table.bytes(slot))) return false;
+    return blocks === victims.size;
+  }
+
   /** Names of the blocks of a mode, oldest use first. */
   *blocks(mode: Mode): Generator<string> {
     const table = this.#table;
@@ -271,7 +287,10 @@ export class BlockStore implements Evictor {
       if (freed >= 0) return freed;
     }
     const selected = nested ? [] : this.#selected;
-    const freed = this.#select(selected, rdd, bytes, mode);
+    const freed =
+      this.#victims === null
+        ? this.#select(selected, rdd, bytes, mode)
+        : this.#selectByPolicy(selected, rdd, bytes, mode);
     if (freed < bytes) {
       this.#stay(selected, 0);
       return 0;
@@ -302,6 +321,7 @@ export class BlockStore implements Evictor {
       this.#owner === null &&
       this.#disk === null &&
       this.onEvict === null &&
+      this.#victims === null &&
       this.#values.size === 0
     );
   }
@@ -335,6 +355,7 @@ export class BlockStore implements Evictor {
       const slot = selected[at]!;
       this.#table.setPins(slot, 0);
       this.#owner?.unlock(this.#table.idAt(slot), null);
+      this.#victims?.[this.#table.mode(slot)].stays(this.#table.idAt(slot), slot, this.#table.bytes(slot));
     }
     selected.length = 0;
   }
@@ -345,6 +366,35 @@ export class BlockStore implements Evictor {
     for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
       if (table.pins(slot) !== 0 || (rdd !== NO_RDD && table.rdd(slot) === rdd)) continue;
       if (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot))) continue;
+      table.setPins(slot, LEAVING);
+      selected.push(slot);
+      freed += table.bytes(slot);
+    }
+    return freed;
+  }
+
+  // The same in the order of the policy. It is asked only when enough may leave: what it has let go it forgets.
+  #selectByPolicy(selected: number[], rdd: number, bytes: number, mode: Mode): number {
+    const table = this.#table;
+    const owner = this.#owner;
+    const mayLeave = (slot: number): boolean => {
+      if (table.pins(slot) !== 0 || (rdd !== NO_RDD && table.rdd(slot) === rdd)) return false;
+      if (owner === null) return true;
+      const id = table.idAt(slot);
+      if (!owner.lockForEviction(id)) return false;
+      owner.unlock(id, null);
+      return true;
+    };
+    let enough = 0;
+    for (let slot = table.oldest(mode); slot !== NONE && enough < bytes; slot = table.next(slot))
+      if (mayLeave(slot)) enough += table.bytes(slot);
+    if (enough < bytes) return 0;
+    const free = this.#pins === 0 && rdd === NO_RDD && owner === null && !this.#evicting;
+    let freed = 0;
+    while (freed < bytes) {
+      const slot = this.#victims![mode].take(free ? null : mayLeave, this.#manager.maxStorage(mode));
+      assert(slot !== NONE, "those who may leave leave");
+      owner?.lockForEviction(table.idAt(slot));
       table.setPins(slot, LEAVING);
       selected.push(slot);
       freed += table.bytes(slot);
@@ -385,6 +435,7 @@ export class BlockStore implements Evictor {
   #put(id: BlockId, bytes: number, content: Uint8Array | null, mode: Mode, fate: Fate): boolean {
     if (this.#table.find(id) !== NONE) throw exists(id);
     const puts = this.#puts;
+    this.#victims?.[mode].wanted(id, bytes, this.#manager.maxStorage(mode));
     if (!this.#manager.acquireStorage(id, bytes, mode)) return false;
     if (this.#puts !== puts && this.#table.find(id) !== NONE) {
       // Somebody put it while others made room.
@@ -419,6 +470,7 @@ export class BlockStore implements Evictor {
     this.#puts += 1;
     const slot = this.#table.insert(id, bytes, mode, place, fate === "disk");
     this.#used[mode] += bytes;
+    this.#victims?.[mode].arrived(id, slot, bytes);
     return slot;
   }
 
@@ -429,6 +481,7 @@ export class BlockStore implements Evictor {
     if (this.#disk !== null) this.#forgetOnDisk(id);
     this.releaseUnroll(reservation.bytes, mode, task);
     reservation.bytes = 0;
+    this.#victims?.[mode].wanted(id, bytes, this.#manager.maxStorage(mode));
     assert(this.#manager.acquireStorage(id, bytes, mode), "what unrolling reserved holds the block");
     return this.#insert(id, bytes, place, mode, "gone");
   }
@@ -446,8 +499,12 @@ export class BlockStore implements Evictor {
   }
 
   #touched(block: BlockId): number {
-    const slot = this.#table.find(canonical(block));
-    if (slot !== NONE) this.#table.touch(slot);
+    const id = canonical(block);
+    const slot = this.#table.find(id);
+    if (slot !== NONE) {
+      this.#table.touch(slot);
+      this.#victims?.[this.#table.mode(slot)].used(id, slot);
+    }
     return slot;
   }
 
@@ -456,6 +513,7 @@ export class BlockStore implements Evictor {
     const bytes = table.bytes(slot);
     const mode = table.mode(slot);
     const place = table.place(slot);
+    this.#victims?.[mode].left(slot);
     table.remove(slot);
     this.#used[mode] -= bytes;
     this.#manager.releaseStorage(bytes, mode);

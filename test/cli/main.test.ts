@@ -32,7 +32,7 @@ describe("what is asked of the program itself", () => {
   test("--help names every command, with examples and exit codes", () => {
     const { code, out, err } = cli(["--help"]);
     expect([code, err]).toEqual([0, ""]);
-    for (const name of ["study", "layout", "verify", "record", "diff", "arena"]) {
+    for (const name of ["study", "layout", "verify", "record", "diff", "arena", "evict"]) {
       expect(out).toMatch(new RegExp(`^  ${name}\\b`, "m"));
       expect(out).toMatch(new RegExp(`^  tungsten-memory ${name}\\b`, "m"));
     }

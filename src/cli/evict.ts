@@ -1,0 +1,258 @@
+// `evict --trace FILE`: replays recorded requests for objects on eviction policies and says how many each would have had.
+// Objects are numbered while the trace is read; that is told apart from the replay.
+
+import { Command, InvalidArgumentError, Option } from "commander";
+import { REQUEST_FORMATS, type RequestFormat, requestReader, TraceError } from "../eviction/formats/read.js";
+import {
+  EVICTION_NAMES,
+  EVICTION_PARAMS,
+  type EvictionName,
+  type EvictionParam,
+  type EvictionParams,
+  evictionPolicy,
+} from "../eviction/names.js";
+import type { Hint } from "../eviction/policy.js";
+import { replay } from "../eviction/replay.js";
+import { hintsOf, type Requests } from "../eviction/requests.js";
+import { Refusal } from "../fault.js";
+import { contents } from "./lines.js";
+import { exitWith, print, printError, printJson } from "./output.js";
+import { EXIT_USAGE } from "./trouble.js";
+
+const UNITS = ["objects", "bytes"] as const;
+type CapacityUnit = (typeof UNITS)[number];
+
+/** What one policy did with one capacity; an element of the array of `--json`. */
+export interface EvictRow {
+  readonly policy: EvictionName;
+  /** In the unit. */
+  readonly capacity: number;
+  readonly unit: CapacityUnit;
+  readonly requests: number;
+  readonly hits: number;
+  readonly misses: number;
+  /** Sizes of the requests that missed; of a trace without sizes every object counts 1. */
+  readonly missedBytes: number;
+  /** Misses of objects larger than the capacity. */
+  readonly oversize: number;
+  /** 0 to 1. */
+  readonly hitRatio: number;
+  /** Of the replay alone. */
+  readonly requestsPerSecond: number;
+}
+
+/** A trace that has been read. */
+export interface ReadTrace {
+  readonly requests: Requests;
+  readonly seconds: number;
+}
+
+interface EvictOptions extends Readonly<Record<EvictionParam, number>> {
+  readonly trace: string;
+  readonly format: RequestFormat;
+  readonly policy: readonly EvictionName[];
+  readonly capacity: readonly number[];
+  readonly unit?: CapacityUnit;
+  readonly shift: number;
+  readonly json?: true;
+}
+
+/** The flags of the parameters, as people write them. */
+const FLAGS: Readonly<Record<EvictionParam, string>> = {
+  clockBits: "--clock-bits <n>",
+  slruSegments: "--slru-segments <n>",
+  twoQueuesIn: "--two-queues-in <ratio>",
+  twoQueuesOut: "--two-queues-out <ratio>",
+  lirsCold: "--lirs-cold <ratio>",
+  s3Small: "--s3-small <ratio>",
+  s3Ghost: "--s3-ghost <ratio>",
+  s3Threshold: "--s3-threshold <n>",
+  tinyWindow: "--tiny-window <ratio>",
+  tinyProtected: "--tiny-protected <ratio>",
+};
+
+const HELP = `
+Policies: ${EVICTION_NAMES.join(" ")}.
+belady and belady-size know the trace beforehand, lrc how many requests for an object are still to come.
+gdsf takes every object to cost 1 to have again.
+An object larger than the capacity is a miss and is not admitted. An object keeps the size with which it came in.
+
+Example:
+  tungsten-memory evict --trace OLTP.lis.gz --format arc --policy lru,arc,belady --capacity 1000,2000 --json
+
+Exit code: 0 replayed, 2 wrong usage or a trace that cannot be read.`;
+
+/** The command `evict`. */
+export function evictCommand(): Command {
+  const command = new Command("evict")
+    .description("replay recorded requests on eviction policies")
+    .requiredOption("--trace <file>", "trace to replay, plain or gzipped")
+    .addOption(new Option("--format <format>", "format of the trace").choices(REQUEST_FORMATS).makeOptionMandatory())
+    .requiredOption("--policy <names>", "policies, separated by commas", parsePolicies)
+    .requiredOption("--capacity <numbers>", "capacities, separated by commas; in bytes k, m, g may follow", parseSizes)
+    .addOption(
+      new Option("--unit <unit>", "what a capacity counts (default: objects; bytes of oracle-general)").choices(UNITS),
+    )
+    .option(
+      "--shift <bits>",
+      "address: lowest bits that do not tell objects apart, 6 for lines, 12 for pages",
+      parseShift,
+      0,
+    )
+    .option("--json", "one JSON array on standard output");
+  for (const [param, flags] of Object.entries(FLAGS) as [EvictionParam, string][]) {
+    const { meaning, standard } = EVICTION_PARAMS[param];
+    command.option(flags, meaning, (text) => parseParam(param, text), standard);
+  }
+  return command.addHelpText("after", HELP).action(async (options: EvictOptions) => {
+    try {
+      await evict(options);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      printError(`tungsten-memory: ${error.message}`);
+      exitWith(EXIT_USAGE);
+    }
+  });
+}
+
+async function evict(options: EvictOptions): Promise<void> {
+  const { format, trace, shift, json } = options;
+  if (shift > 0 && format !== "address") throw new Refusal("--shift goes with addresses only (--format address)");
+  const unit = options.unit ?? (format === "oracle-general" ? "bytes" : "objects");
+  const { requests, seconds } = await readRequests(trace, format, shift);
+  if (unit === "bytes" && requests.sizes === null)
+    throw new Refusal(`--unit bytes: a trace of format ${format} tells no sizes`);
+  (json ? printError : print)(describe(trace, requests, seconds));
+  const rows: EvictRow[] = [];
+  const table = json ? null : new Table(unit);
+  for (const row of replays(requests, unit, options.policy, options.capacity, paramsOf(options))) {
+    rows.push(row);
+    table?.print(row);
+  }
+  if (json) printJson(rows);
+}
+
+/** Reads a trace and numbers its objects. Throws TraceError. */
+export async function readRequests(file: string, format: RequestFormat, shift: number = 0): Promise<ReadTrace> {
+  const start = performance.now();
+  const reader = requestReader(format, file, shift);
+  let offset = 0;
+  try {
+    for await (const piece of await contents(file)) {
+      reader.write(piece as Uint8Array);
+      offset += (piece as Uint8Array).length;
+    }
+  } catch (error) {
+    if (error instanceof TraceError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const torn = code === "Z_BUF_ERROR" ? "the gzip stream ends early: the file is cut off" : message;
+    throw new TraceError(file, { offset }, torn);
+  }
+  return { requests: reader.end(), seconds: (performance.now() - start) / 1000 };
+}
+
+/** A row for each policy and capacity, in that order. */
+export function* replays(
+  requests: Requests,
+  unit: CapacityUnit,
+  policies: readonly EvictionName[],
+  capacities: readonly number[],
+  params: Partial<EvictionParams>,
+): Generator<EvictRow, undefined> {
+  // Where objects are counted, sizes only say what was missed.
+  const counted = unit === "bytes" ? requests : { ...requests, sizes: null };
+  const hints = new Map<Hint, Float64Array | null>();
+  for (const name of policies) {
+    for (const capacity of capacities) {
+      const policy = evictionPolicy(name, params, capacity);
+      if (!hints.has(policy.hint)) hints.set(policy.hint, hintsOf(requests, policy.hint));
+      const missedSizes = counted.sizes === null ? requests.sizes : null;
+      const start = performance.now();
+      const hits = replay(counted, policy, capacity, hints.get(policy.hint)!, missedSizes);
+      const seconds = (performance.now() - start) / 1000;
+      yield {
+        policy: name,
+        capacity,
+        unit,
+        ...hits,
+        hitRatio: hits.hits / hits.requests,
+        requestsPerSecond: seconds > 0 ? hits.requests / seconds : 0,
+      };
+    }
+  }
+  return undefined;
+}
+
+function describe(file: string, { ids, objects, sizes }: Requests, seconds: number): string {
+  const rate = (ids.length / seconds / 1e6).toFixed(1);
+  return `${file}: ${ids.length} requests for ${objects} objects${sizes === null ? "" : ", with sizes"}; read and numbered in ${seconds.toFixed(3)} s, ${rate} M requests/s`;
+}
+
+/** The rows for people, one as soon as it is known. */
+class Table {
+  constructor(unit: CapacityUnit) {
+    const head = [
+      "policy",
+      `capacity, ${unit}`,
+      "hit ratio, %",
+      "hits",
+      "misses",
+      "missed bytes",
+      "oversize",
+      "M req/s",
+    ];
+    print(`\n${line(head)}`);
+  }
+
+  print({ policy, capacity, hitRatio, hits, misses, missedBytes, oversize, requestsPerSecond }: EvictRow): void {
+    const counts = [hits, misses, missedBytes, oversize].map(String);
+    print(
+      line([policy, String(capacity), (100 * hitRatio).toFixed(3), ...counts, (requestsPerSecond / 1e6).toFixed(1)]),
+    );
+  }
+}
+
+const WIDTHS = [12, 18, 13, 11, 11, 16, 9, 8];
+
+function line(cells: readonly string[]): string {
+  return cells.map((cell, at) => (at === 0 ? cell.padEnd(WIDTHS[at]!) : cell.padStart(WIDTHS[at]!))).join(" ");
+}
+
+function paramsOf(options: EvictOptions): Partial<EvictionParams> {
+  const names = Object.keys(FLAGS) as EvictionParam[];
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
+}
+
+function parsePolicies(text: string): readonly EvictionName[] {
+  const names = text.split(",").map((name) => name.trim());
+  for (const name of names)
+    if (!(EVICTION_NAMES as readonly string[]).includes(name))
+      throw new InvalidArgumentError(`"${name}" is none of ${EVICTION_NAMES.join(", ")}.`);
+  return names as EvictionName[];
+}
+
+const SCALES: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+function parseSizes(text: string): readonly number[] {
+  return text.split(",").map((part) => {
+    const match = /^\s*(\d{1,16})([kmg]?)\s*$/i.exec(part);
+    const size = match === null ? 0 : Number(match[1]) * SCALES[match[2]!.toLowerCase()]!;
+    if (!(size >= 1 && Number.isSafeInteger(size)))
+      throw new InvalidArgumentError(`"${part}" is no whole number from 1, with k, m or g behind it or not.`);
+    return size;
+  });
+}
+
+function parseShift(text: string): number {
+  if (!/^\d{1,2}$/.test(text) || Number(text) > 63)
+    throw new InvalidArgumentError("write a whole number from 0 to 63.");
+  return Number(text);
+}
+
+function parseParam(param: EvictionParam, text: string): number {
+  const { least, most, whole } = EVICTION_PARAMS[param];
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most && (whole !== true || Number.isInteger(value))))
+    throw new InvalidArgumentError(`write a ${whole === true ? "whole " : ""}number from ${least} to ${most}.`);
+  return value;
+}
