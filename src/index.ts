@@ -183,27 +183,6 @@ export { HandleUsed, type Reservation, TaskInterrupted, UnrolledBytes, UnrolledV
 export { type VectorBytes } from "./storage/vector.js";
 export type { EvictionChoice } from "./storage/victims.js";
 
-// Eviction: who leaves. Policies by name, for a store or to be compared on a list of requests.
-export {
-  type Allowed,
-  type Admission,
-  EVICTION_NAMES,
-  EVICTION_PARAMS,
-  EvictionCache,
-  type EvictionName,
-  type EvictionParam,
-  type EvictionParams,
-  evictionPolicy,
-  type EvictionPolicy,
-  type EvictionRequest,
-  type Hint,
-  type Hits,
-  NO_GROUP,
-  NOBODY,
-  type ReplayedRequests,
-  replayRequests,
-} from "./eviction/index.js";
-
 // Trace: what happened. Rows of a recorded trace, their replay on an executor, and the recording of one's own run.
 export {
   type Effects,
