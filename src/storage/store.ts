@@ -52,6 +52,8 @@ export class BlockStore implements Evictor {
   #puts = 0;
   /** Told of each block that leaves memory by eviction. */
   onEvict: ((block: string, bytes: number, mode: Mode, to: Fate) => void) | null = null;
+  /** Told, while there is an `onEvict`, of each block that an eviction passes over: locked, or of the RDD of the block that comes. */
+  onPass: ((block: BlockId, bytes: number, why: "locked" | "ownRdd") => void) | null = null;
   evictions = 0;
   /** Values that could not be closed when they left memory; `onCloseFailure` is told why. */
   closeFailures = 0;
@@ -343,8 +345,15 @@ export class BlockStore implements Evictor {
     const table = this.#table;
     let freed = 0;
     for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
-      if (table.pins(slot) !== 0 || (rdd !== NO_RDD && table.rdd(slot) === rdd)) continue;
-      if (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot))) continue;
+      if (rdd !== NO_RDD && table.rdd(slot) === rdd) {
+        this.onPass?.(table.idAt(slot), table.bytes(slot), "ownRdd");
+        continue;
+      }
+      const held = table.pins(slot) !== 0;
+      if (held || (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot)))) {
+        this.onPass?.(table.idAt(slot), table.bytes(slot), "locked");
+        continue;
+      }
       table.setPins(slot, LEAVING);
       selected.push(slot);
       freed += table.bytes(slot);
