@@ -67,9 +67,7 @@ export function cycleOf(manager: MemoryManager, waiting: AllWaiting, task: numbe
     at = next as Waiting;
   }
   const first = Math.max(0, path.indexOf(at));
-  return path
-    .slice(first)
-    .map((each, i): InCycle => [each.task, each.mode, each.askedBytes, holds[first + i]!]);
+  return path.slice(first).map((each, i): InCycle => [each.task, each.mode, each.askedBytes, holds[first + i]!]);
 }
 
 /** The tasks that wait and that nobody can serve, whoever else gives back. */
@@ -90,7 +88,7 @@ function stuckAmong(manager: MemoryManager, waiting: AllWaiting): ReadonlyMap<nu
     const view = viewOf(manager.regions[mode], used, Math.max(1, entries.size));
     return manager.policy.share(view, held, askedBytes) !== MUST_WAIT;
   };
-  for (let before = -1; before !== stuck.size; ) {
+  for (let before = -1; before !== stuck.size;) {
     before = stuck.size;
     for (const each of stuck.values()) {
       if (!canGoOn(each)) continue;

@@ -15,10 +15,10 @@ export class Installed {
   method<Owner extends object, Name extends keyof Owner>(
     owner: Owner,
     name: Name,
-    make: (plain: Owner[Name] & Method) => Owner[Name],
+    make: (plain: Owner[Name]) => Owner[Name],
   ): void {
     const before = Object.getOwnPropertyDescriptor(owner, name);
-    const plain = (owner[name] as Method).bind(owner as never) as Owner[Name] & Method;
+    const plain = (owner[name] as Method).bind(owner as never) as Owner[Name];
     Object.defineProperty(owner, name, {
       value: make(plain),
       writable: true,

@@ -1,13 +1,12 @@
 // Reads a recording with causes as its bytes come in, a piece at a time: rows as a memory trace has them, each with the facts
 // that came about in its course. What breaks the format is Malformed and names the byte.
 
-import { OFF_HEAP, ON_HEAP } from "../memory/mode.js";
-import { modeName } from "../memory/mode.js";
+import { modeName, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type BlockId, blockName, rddBlock } from "../storage/block.js";
 import { type Effects, readHeader, type State, type TraceHeader } from "../trace/format.js";
 import type { Resumed } from "../trace/replay.js";
 import { Unreadable } from "../trace/source.js";
-import { type Fact, FACT_KINDS, FACTS, type FactOf, type FieldTypes, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
+import { type Fact, FACT_KINDS, FACTS, type FieldTypes, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
 import {
   type AskField,
   COUNT_TAG,
@@ -210,8 +209,7 @@ export class CauseReader {
         return this.#list(() => [this.#signed(), this.#count()] as const);
       case "cycle":
         return this.#list(
-          () =>
-            [this.#signed(), this.#mode() === "onHeap" ? ON_HEAP : OFF_HEAP, this.#count(), this.#count()] as const,
+          () => [this.#signed(), this.#mode() === "onHeap" ? ON_HEAP : OFF_HEAP, this.#count(), this.#count()] as const,
         );
       default:
         return this.#word(WORDS[type]);
@@ -232,7 +230,7 @@ export class CauseReader {
       for (let look = 0; look < looks; look += 1) {
         const i = this.#rows + 1 - this.#count();
         if (i < 1 || i > this.#rows) this.#fail(`there is no row ${i} before row ${this.#rows + 1}`);
-        const entry = { i, result: this.#result() as Record<string, unknown> };
+        const entry: Resumed = { i, result: this.#result() as Record<string, unknown> };
         this.#take(entry, left);
         resumed.push(entry);
       }
@@ -307,17 +305,14 @@ export class CauseReader {
   }
 
   #effectsOf(facts: readonly Fact[]): Left {
-    const of = <K extends Fact["kind"]>(kind: K): FactOf<K>[] => facts.filter((f): f is FactOf<K> => f.kind === kind);
-    return {
-      evicted: of("evicted").map(({ block, to }) => ({ block, to })),
-      spilled: of("spilled").map(({ task, consumer, trigger, asked, freedBytes }) => ({
-        task,
-        consumer,
-        trigger,
-        asked,
-        freed: freedBytes,
-      })),
-    };
+    const left: Left = { evicted: [], spilled: [] };
+    for (const fact of facts) {
+      if (fact.kind === "evicted") left.evicted.push({ block: fact.block, to: fact.to });
+      if (fact.kind !== "spilled") continue;
+      const { task, consumer, trigger, asked, freedBytes } = fact;
+      left.spilled.push({ task, consumer, trigger, asked, freed: freedBytes });
+    }
+    return left;
   }
 
   /** The next effects, as many as the file says. */

@@ -7,8 +7,8 @@ import { EntryLost } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { MUST_WAIT } from "../policy/policy.js";
 import { type BlockId, canonical } from "../storage/block.js";
-import { BlockExists } from "../storage/store.js";
-import { headerOfRun, hasWord } from "../trace/recorder.js";
+import { BlockExists, type Fate } from "../storage/store.js";
+import { headerOfRun, isSparks } from "../trace/recorder.js";
 import { refused } from "../trace/replay.js";
 import { headerLine } from "../trace/write.js";
 import { CODES, COUNT_TAG, COUNTS, FLAG_TAG, FLAGS, NO_BYTES, NOTHING, WAITS } from "./format.js";
@@ -41,7 +41,7 @@ export class CauseRecorder {
    */
   constructor(executor: Executor, sink: ByteSink, bufferBytes?: number) {
     const header = headerOfRun(executor);
-    const policy = hasWord(executor) ? {} : { policy: executor.manager.policy.name };
+    const policy = isSparks(executor) ? {} : { policy: executor.manager.policy.name };
     this.#executor = executor;
     this.#out = new CauseWriter(JSON.stringify({ ...JSON.parse(headerLine(header)), ...policy }), sink, bufferBytes);
     this.#watch = new Watch(executor, this.#out);
@@ -202,7 +202,13 @@ export class CauseRecorder {
   #recordStore(): void {
     const { store } = this.#executor;
     const out = this.#out;
-    const put = (block: BlockId, bytes: number, mode: Mode, toDisk: boolean, done: () => boolean): boolean => {
+    const put = (
+      block: BlockId,
+      bytes: number,
+      mode: Mode = ON_HEAP,
+      fate: Fate = "gone",
+      done: () => boolean,
+    ): boolean => {
       const id = canonical(block);
       const ask = (): void => {
         const name = out.blockName(id);
@@ -210,7 +216,7 @@ export class CauseRecorder {
         out.block(id, name);
         out.count(bytes);
         out.byte(mode);
-        out.byte(toDisk ? 1 : 0);
+        out.byte(fate === "disk" ? 1 : 0);
       };
       try {
         return this.#during(done, (stored) => {
@@ -229,20 +235,18 @@ export class CauseRecorder {
     this.#installed.method(
       store,
       "put",
-      (plain) =>
-        (block, content, mode = ON_HEAP, fate = "gone") =>
-          this.#within
-            ? plain(block, content, mode, fate)
-            : put(block, content.length, mode, fate === "disk", () => plain(block, content, mode, fate)),
+      (plain) => (block, content, mode?: Mode, fate?: Fate) =>
+        this.#within
+          ? plain(block, content, mode, fate)
+          : put(block, content.length, mode, fate, () => plain(block, content, mode, fate)),
     );
     this.#installed.method(
       store,
       "putAccount",
-      (plain) =>
-        (block, bytes, mode = ON_HEAP, fate = "gone") =>
-          this.#within
-            ? plain(block, bytes, mode, fate)
-            : put(block, bytes, mode, fate === "disk", () => plain(block, bytes, mode, fate)),
+      (plain) => (block, bytes, mode?: Mode, fate?: Fate) =>
+        this.#within
+          ? plain(block, bytes, mode, fate)
+          : put(block, bytes, mode, fate, () => plain(block, bytes, mode, fate)),
     );
     const got = (bytes: number | null): void => {
       if (bytes !== null) this.#counted(counted("bytes"), bytes);

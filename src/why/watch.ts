@@ -12,7 +12,16 @@ import { divide, MUST_WAIT, REFUSE, type RegionView, type StoragePurpose } from 
 import { type BlockId, canonical, NO_RDD, rddOf } from "../storage/block.js";
 import { NO_TASK } from "../storage/locks.js";
 import { cycleOf, missingBytes, type Waiting } from "./deadlock.js";
-import { FACT_KINDS, type FactKind, type Limit, LIMITS, PURPOSES, type Purpose, type Waking, WAKINGS } from "./facts.js";
+import {
+  FACT_KINDS,
+  type FactKind,
+  type Limit,
+  LIMITS,
+  PURPOSES,
+  type Purpose,
+  type Waking,
+  WAKINGS,
+} from "./facts.js";
 import { FACT_CODE } from "./format.js";
 import { Installed } from "./install.js";
 import type { CauseWriter } from "./writer.js";
@@ -144,8 +153,7 @@ export class Watch {
     installed.method(
       manager,
       "executionRequest",
-      (plain) => (bytes, task, mode) =>
-        this.#endOf(plain(bytes, task, mode), () => this.#waiting[mode].delete(task)),
+      (plain) => (bytes, task, mode) => this.#endOf(plain(bytes, task, mode), () => this.#waiting[mode].delete(task)),
     );
     installed.method(manager, "releaseExecution", (plain) => (bytes, task, mode) => {
       const { entries } = manager.regions[mode];
@@ -200,7 +208,8 @@ export class Watch {
         }
       });
     }
-    installed.method(store, "reserveUnroll", (plain) => (block, bytes, mode, task = NO_TASK) => {
+    installed.method(store, "reserveUnroll", (plain) => (block, bytes, mode, by?: number) => {
+      const task = by ?? NO_TASK;
       const before = this.#unrolling;
       this.#unrolling = task;
       try {
@@ -266,30 +275,32 @@ export class Watch {
 
   #watchTask(task: TaskMemoryManager): Installed {
     const installed = new Installed();
-    for (const name of ["acquireExecutionMemory", "allocatePage"] as const) {
-      installed.method(task, name, (plain: (bytes: number, consumer: Consumer) => never) => (bytes, consumer) => {
-        const before = this.#want;
-        this.#want = this.#wantOf(bytes, consumer);
-        let answered = false;
-        try {
-          const answer = plain(bytes, consumer);
-          answered = true;
-          return answer;
-        } finally {
-          this.#want = before;
-          // Nobody waits on behalf of a call that could not.
-          if (!answered) this.#waiting[consumer.mode].delete(task.id);
-        }
-      });
-    }
-    for (const name of ["acquireRequest", "pageRequest"] as const) {
-      installed.method(
-        task,
-        name,
-        (plain: (bytes: number, consumer: Consumer) => Request<never>) => (bytes, consumer) =>
-          this.#wanted(plain(bytes, consumer), bytes, consumer),
-      );
-    }
+    const now = <T>(plain: (bytes: number, consumer: Consumer) => T, bytes: number, consumer: Consumer): T => {
+      const before = this.#want;
+      this.#want = this.#wantOf(bytes, consumer);
+      let answered = false;
+      try {
+        const answer = plain(bytes, consumer);
+        answered = true;
+        return answer;
+      } finally {
+        this.#want = before;
+        // Nobody waits on behalf of a call that could not.
+        if (!answered) this.#waiting[consumer.mode].delete(task.id);
+      }
+    };
+    installed.method(task, "acquireExecutionMemory", (plain) => (bytes, consumer) => now(plain, bytes, consumer));
+    installed.method(task, "allocatePage", (plain) => (bytes, consumer) => now(plain, bytes, consumer));
+    installed.method(
+      task,
+      "acquireRequest",
+      (plain) => (bytes, consumer) => this.#wanted(plain(bytes, consumer), bytes, consumer),
+    );
+    installed.method(
+      task,
+      "pageRequest",
+      (plain) => (bytes, consumer) => this.#wanted(plain(bytes, consumer), bytes, consumer),
+    );
     return installed;
   }
 

@@ -199,7 +199,7 @@ export class CauseWriter {
   }
 
   #copy(bytes: Uint8Array): void {
-    for (let from = 0; from < bytes.length; ) {
+    for (let from = 0; from < bytes.length;) {
       this.#room();
       const part = bytes.subarray(from, from + this.#bytes.length - SLACK_BYTES - this.#at + 1);
       this.#bytes.set(part, this.#at);

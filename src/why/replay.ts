@@ -1,0 +1,100 @@
+// The causes of a plain trace: its requests are asked again here, under the watch, and what it says came of each is written
+// down with the facts. Causes hold as far as the answers agree, so those that do not are counted.
+
+import type { Executor } from "../executor.js";
+import { readBlockRow } from "../trace/block-rows.js";
+import { BlockReplay, readBlockHeader } from "../trace/blocks.js";
+import { readHeader } from "../trace/format.js";
+import { type Answer, Replay } from "../trace/replay.js";
+import { rowsOf } from "../trace/rows.js";
+import { objectOn, type RecordedFile, Unreadable } from "../trace/source.js";
+import { refusable, same } from "../trace/verify.js";
+import { type ToldRow, writeRow } from "./rows.js";
+import { Watch } from "./watch.js";
+import { type ByteSink, CauseWriter } from "./writer.js";
+
+/** What came of asking a trace again. */
+export interface Retold {
+  readonly rows: number;
+  /** Rows that this library answers differently: their causes are those of its own answer. */
+  readonly different: number;
+}
+
+/** Rows of a trace as they are asked again, one by one. */
+interface Asking {
+  readonly executor: Executor;
+  readonly rows: AsyncIterable<ToldRow & { readonly agrees: boolean }>;
+}
+
+/** Writes the binary form of a plain trace, with causes. Throws Unreadable. */
+export async function writeCauses(recorded: RecordedFile, sink: ByteSink, bufferBytes?: number): Promise<Retold> {
+  const asking = Object.hasOwn(recorded.header, "extension") ? askBlocks(recorded) : ask(recorded);
+  const out = new CauseWriter(JSON.stringify(recorded.header), sink, bufferBytes);
+  const watch = new Watch(asking.executor, out);
+  let different = 0;
+  try {
+    for await (const row of asking.rows) {
+      if (!row.agrees) different += 1;
+      writeRow(out, row);
+    }
+  } finally {
+    watch.end();
+  }
+  out.end();
+  return { rows: out.rows, different };
+}
+
+function ask(recorded: RecordedFile): Asking {
+  const { file } = recorded;
+  const header = readHeader(recorded.header, file);
+  const replay = refusable(file, 1, () => new Replay(header));
+  const rows = async function* () {
+    for await (const { row, line } of rowsOf(recorded)) {
+      const { i, result, state, evicted, spills, resumed = [], ...asked } = row;
+      const impossible = result["skipped"] !== undefined;
+      const answer = impossible ? replay.applyIfPossible(row) : refusable(file, line, () => replay.apply(row));
+      const agrees = same({ result, state, evicted, spills, resumed }, withEffects(answer));
+      yield { ask: asked, result: answer.result, ...toldEffects(answer), state: answer.state, agrees, i };
+    }
+  };
+  return { executor: replay.executor, rows: rows() };
+}
+
+function askBlocks(recorded: RecordedFile): Asking {
+  const { file } = recorded;
+  const header = readBlockHeader(recorded.header, file);
+  const replay = refusable(file, 1, () => new BlockReplay(header));
+  const rows = async function* () {
+    let number = 0;
+    let end: number | null = null;
+    for await (const text of recorded.rows) {
+      const { line } = text;
+      if (end !== null) throw new Unreadable(file, line, "stands after the last line");
+      const row = readBlockRow(objectOn(file, text), file, line, number + 1);
+      if ("end" in row) {
+        end = row.end;
+        if (end === number) continue;
+        throw new Unreadable(file, line, `says that there are ${end} rows, but there are ${number}`);
+      }
+      number += 1;
+      const { i: _i, result, state, ...asked } = row;
+      const answer = refusable(file, line, () => replay.apply(row));
+      const agrees = same({ result, state, store: row.store }, answer);
+      yield { ask: asked, result: answer.result, effects: {}, resumed: [], state: answer.state, agrees };
+    }
+    if (end === null) throw new Unreadable(file, number + 2, "the last line is missing: the file was cut off");
+  };
+  return { executor: replay.executor, rows: rows() };
+}
+
+/** All fields of an answer, those that it leaves out as undefined. */
+function withEffects({ result, state, evicted, spills, resumed = [] }: Answer): object {
+  return { result, state, evicted, spills, resumed };
+}
+
+function toldEffects({ evicted, spills, resumed = [] }: Answer): Pick<ToldRow, "effects" | "resumed"> {
+  return {
+    effects: { ...(evicted === undefined ? {} : { evicted }), ...(spills === undefined ? {} : { spills }) },
+    resumed,
+  };
+}
