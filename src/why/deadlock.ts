@@ -85,7 +85,8 @@ function stuckAmong(manager: MemoryManager, waiting: AllWaiting): ReadonlyMap<nu
     const held = entries.get(task) ?? 0;
     let used = 0;
     for (const bytes of entries.values()) used += bytes;
-    const view = viewOf(manager.regions[mode], used, Math.max(1, entries.size));
+    // What unmanaged consumers take may go without anybody here giving back.
+    const view = { ...viewOf(manager.regions[mode], used, Math.max(1, entries.size)), unmanaged: 0 };
     return manager.policy.share(view, held, askedBytes) !== MUST_WAIT;
   };
   for (let before = -1; before !== stuck.size;) {
