@@ -12,8 +12,8 @@ export interface Waiting {
   readonly task: number;
   readonly mode: Mode;
   readonly askedBytes: number;
-  /** What had to come back when it began to wait. */
-  readonly needBytes: number;
+  /** What had to come back when it last looked. */
+  needBytes: number;
   /** The facts of its first wait and of its last look. */
   readonly since: number;
   fact: number;

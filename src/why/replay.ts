@@ -11,14 +11,7 @@ import { objectOn, type RecordedFile, Unreadable } from "../trace/source.js";
 import { refusable, same } from "../trace/verify.js";
 import { type ToldRow, writeRow } from "./rows.js";
 import { Watch } from "./watch.js";
-import { type ByteSink, CauseWriter } from "./writer.js";
-
-/** What came of asking a trace again. */
-export interface Retold {
-  readonly rows: number;
-  /** Rows that this library answers differently: their causes are those of its own answer. */
-  readonly different: number;
-}
+import { CauseWriter } from "./writer.js";
 
 /** Rows of a trace as they are asked again, one by one. */
 interface Asking {
@@ -26,22 +19,27 @@ interface Asking {
   readonly rows: AsyncIterable<ToldRow & { readonly agrees: boolean }>;
 }
 
-/** Writes the binary form of a plain trace, with causes. Throws Unreadable. */
-export async function writeCauses(recorded: RecordedFile, sink: ByteSink, bufferBytes?: number): Promise<Retold> {
+/** The binary form of a plain trace, with causes; returns how many rows this library answers differently. Throws Unreadable. */
+export async function* causesOf(recorded: RecordedFile, bufferBytes?: number): AsyncGenerator<Uint8Array, number> {
   const asking = Object.hasOwn(recorded.header, "extension") ? askBlocks(recorded) : ask(recorded);
-  const out = new CauseWriter(JSON.stringify(recorded.header), sink, bufferBytes);
+  let ready: Uint8Array[] = [];
+  const out = new CauseWriter(JSON.stringify(recorded.header), (bytes) => ready.push(bytes.slice()), bufferBytes);
   const watch = new Watch(asking.executor, out);
   let different = 0;
   try {
     for await (const row of asking.rows) {
       if (!row.agrees) different += 1;
       writeRow(out, row);
+      if (ready.length === 0) continue;
+      yield* ready;
+      ready = [];
     }
   } finally {
     watch.end();
   }
   out.end();
-  return { rows: out.rows, different };
+  yield* ready;
+  return different;
 }
 
 function ask(recorded: RecordedFile): Asking {

@@ -513,6 +513,7 @@ export class Watch {
     const before = this.#waiting[mode].get(task);
     if (before !== undefined) {
       before.fact = fact;
+      before.needBytes = needBytes;
       return;
     }
     this.#waiting[mode].set(task, {
