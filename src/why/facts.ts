@@ -59,7 +59,7 @@ type Field = readonly [name: string, type: keyof FieldTypes];
  * - `waits`: must wait. `needBytes` must come back before it is served; `holders` are those who hold memory, largest first.
  * - `woken`: a waiter looks again.
  * - `spilled`: a consumer was asked to spill; -1 where it failed. Without a cause it spilled of its own accord.
- * - `refused`: storage memory that was not granted.
+ * - `refused`: storage memory that was not granted, though execution lent `lentBytes`.
  * - `deadlock`: tasks that wait for each other. - `starved`: others were served, again and again, while one waits.
  */
 export const FACTS = {
@@ -138,6 +138,7 @@ export const FACTS = {
   refused: [
     ["cause", "fact"],
     ["limit", "limit"],
+    ["lentBytes", "count"],
     ["evictableBytes", "count"],
     ["pinned", "count"],
     ["alike", "count"],

@@ -191,8 +191,9 @@ function wakingText({ what, by, bytes }: FactOf<"woken">): string {
 
 function refusedText(fact: FactOf<"refused">, wanted: Fact | undefined): string {
   if (wanted?.kind !== "wanted") return `a block was refused: ${GONE}`;
-  const { limit, evictableBytes, pinned, alike, ownRdd } = fact;
-  const parts = [freeText(wanted.freeBytes), `execution had ${someText(wanted.executionFreeBytes)} to lend`];
+  const { limit, lentBytes, evictableBytes, pinned, alike, ownRdd } = fact;
+  const parts = [freeText(wanted.freeBytes)];
+  if (limit !== "tooLarge") parts.push(`execution lent ${someText(lentBytes)}`);
   if (limit === "kept")
     parts.push(`others could give ${someText(evictableBytes)}${bracketed(passedText(pinned, alike, ownRdd))}`);
   if (limit === "tooLarge") parts.push("storage can never have so much while execution holds what it holds");

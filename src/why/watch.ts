@@ -608,6 +608,7 @@ export class Watch {
     out.fact(CODE.refused);
     out.cause(cause);
     out.byte(LIMITS.indexOf(limit));
+    out.count(-look.movedBytes);
     out.count(look.failed ? store.used(look.mode) - look.passedBytes : 0);
     out.count(look.pinned);
     out.count(look.alike);

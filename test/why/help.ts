@@ -77,8 +77,7 @@ export function read(bytes: Uint8Array, pieceBytes: number = bytes.length): Reco
     rows,
     facts,
     story,
-    told: (...kinds) =>
-      facts.filter(({ kind }) => kinds.includes(kind)).map((fact) => sentence(fact, story.known)),
+    told: (...kinds) => facts.filter(({ kind }) => kinds.includes(kind)).map((fact) => sentence(fact, story.known)),
     of: <K extends FactKind>(kind: K) => facts.filter((fact) => fact.kind === kind) as unknown as FactOf<K>[],
   };
 }
