@@ -51,6 +51,8 @@ export interface CausedRow {
 class MoreNeeded extends Error {}
 const MORE_NEEDED = new MoreNeeded();
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 const WORDS = { purpose: PURPOSES, waking: WAKINGS, limit: LIMITS, fate: ["gone", "disk"] } as const;
 
 export class CauseReader {
@@ -395,7 +397,7 @@ export class CauseReader {
     const bytes = this.#bytes.subarray(this.#at, this.#at + length);
     let text: string;
     try {
-      text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+      text = UTF8.decode(bytes);
     } catch {
       return this.#fail("is not UTF-8 text");
     }

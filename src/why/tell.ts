@@ -6,6 +6,9 @@ import type { Fact, FactOf } from "./facts.js";
 /** Facts by number, as far as they are at hand. */
 export type Known = (n: number) => Fact | undefined;
 
+/** Sentences of a chain. */
+const MOST_LINKS = 12;
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** `64 MiB`, `1.5 KiB`, `17 B`: whole where it is whole, else one decimal; powers of 1024. */
@@ -50,10 +53,11 @@ export function sentence(fact: Fact, known: Known): string {
   }
 }
 
-/** The fact's sentence, and those of what led to it, latest first. */
+/** The fact's sentence, and those of what led to it, latest first, as far back as anybody reads. */
 export function chain(fact: Fact, known: Known): string[] {
   const told: string[] = [];
-  for (let at: Fact | undefined = fact; at !== undefined; at = before(at, known)) told.push(sentence(at, known));
+  for (let at: Fact | undefined = fact; at !== undefined && told.length < MOST_LINKS; at = before(at, known))
+    told.push(sentence(at, known));
   return told;
 }
 

@@ -14,6 +14,8 @@ const BUFFER_BYTES = 64 * 1024;
 /** Room for whatever is written between two looks at the buffer: a row of numbers, or one item of a list. */
 const SLACK_BYTES = 256;
 
+const UTF8 = new TextEncoder();
+
 /** Cells of the state: four a mode. */
 const CELLS = 8;
 
@@ -32,7 +34,7 @@ export class CauseWriter {
   constructor(header: string, sink: ByteSink, bufferBytes: number = BUFFER_BYTES) {
     this.#sink = sink;
     this.#bytes = new Uint8Array(bufferBytes + SLACK_BYTES);
-    const text = new TextEncoder().encode(header);
+    const text = UTF8.encode(header);
     const head = new Uint8Array(HEADER_FIXED_BYTES);
     const view = new DataView(head.buffer);
     head.set(MAGIC);
@@ -132,7 +134,7 @@ export class CauseWriter {
   }
 
   text(text: string): void {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = UTF8.encode(text);
     this.count(bytes.length);
     this.#copy(bytes);
     this.#room();
