@@ -9,14 +9,14 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type BlockId, blockName, canonical, NO_RDD, rddOf } from "./block.js";
 import { type BytesKeeper, NO_PLACE } from "./bytes.js";
 import type { ByteChunks } from "./codec.js";
-import { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate } from "./contract.js";
+import { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate, type StoreWatcher } from "./contract.js";
 import { NO_TASK } from "./locks.js";
 import { type StorageRules, storageRules } from "./rules.js";
 import { BlockTable, NONE } from "./table.js";
 import { UnrollAccounts } from "./unroll-accounts.js";
 import type { Reservation } from "./unrolled.js";
 
-export { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate };
+export { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate, type StoreWatcher };
 
 export interface StoreOptions {
   readonly manager: MemoryManager;
@@ -52,8 +52,8 @@ export class BlockStore implements Evictor {
   #puts = 0;
   /** Told of each block that leaves memory by eviction. */
   onEvict: ((block: string, bytes: number, mode: Mode, to: Fate) => void) | null = null;
-  /** Told, while there is an `onEvict`, of each block that an eviction passes over: locked, or of the RDD of the block that comes. */
-  onPass: ((block: BlockId, bytes: number, why: "locked" | "ownRdd") => void) | null = null;
+  /** Told before `onEvict`, which stays the embedder's: the place of whoever records. */
+  watcher: StoreWatcher | null = null;
   evictions = 0;
   /** Values that could not be closed when they left memory; `onCloseFailure` is told why. */
   closeFailures = 0;
@@ -304,6 +304,7 @@ export class BlockStore implements Evictor {
       this.#owner === null &&
       this.#disk === null &&
       this.onEvict === null &&
+      this.watcher === null &&
       this.#values.size === 0
     );
   }
@@ -346,12 +347,12 @@ export class BlockStore implements Evictor {
     let freed = 0;
     for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
       if (rdd !== NO_RDD && table.rdd(slot) === rdd) {
-        this.onPass?.(table.idAt(slot), table.bytes(slot), "ownRdd");
+        this.watcher?.passed(table.idAt(slot), table.bytes(slot), "ownRdd");
         continue;
       }
       const held = table.pins(slot) !== 0;
       if (held || (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot)))) {
-        this.onPass?.(table.idAt(slot), table.bytes(slot), "locked");
+        this.watcher?.passed(table.idAt(slot), table.bytes(slot), "locked");
         continue;
       }
       table.setPins(slot, LEAVING);
@@ -371,7 +372,7 @@ export class BlockStore implements Evictor {
 
   #evictOne(slot: number, fate: Fate): void {
     this.evictions += 1;
-    if (this.onEvict === null && this.#owner === null) {
+    if (this.onEvict === null && this.#owner === null && this.watcher === null) {
       this.#drop(slot);
       return;
     }
@@ -381,6 +382,7 @@ export class BlockStore implements Evictor {
     const mode = table.mode(slot);
     this.#drop(slot);
     this.#owner?.unlock(id, fate);
+    this.watcher?.evicted(id, bytes, mode, fate);
     this.onEvict?.(blockName(id), bytes, mode, fate);
   }
 

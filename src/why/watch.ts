@@ -5,7 +5,7 @@
 import type { Consumer } from "../execution/consumer.js";
 import type { TaskMemoryManager } from "../execution/task.js";
 import type { Executor } from "../executor.js";
-import type { ManagerObserver, Region } from "../memory/manager.js";
+import type { Region } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import type { Request } from "../memory/wait.js";
 import { divide, MUST_WAIT, REFUSE, type RegionView, type StoragePurpose } from "../policy/policy.js";
@@ -117,6 +117,8 @@ export class Watch {
   end(): void {
     for (const task of this.#tasks.values()) task.undo();
     this.#installed.undo();
+    this.#executor.manager.watcher = null;
+    this.#executor.store.watcher = null;
   }
 
   #watchExecution(): void {
@@ -174,20 +176,11 @@ export class Watch {
       if (this.#wake.what === "look") this.#wakes("end", null, 0);
       plain();
     });
-    installed.observer(manager, "observer", (user): ManagerObserver => ({
-      boundaryMoved: (bytes, mode) => {
-        this.#moved(bytes, mode);
-        user()?.boundaryMoved?.(bytes, mode);
-      },
-      shortGrant: (asked, granted, task, mode) => {
-        this.#short(granted, manager.regions[mode]);
-        user()?.shortGrant?.(asked, granted, task, mode);
-      },
-      mustWait: (bytes, task, mode) => {
-        this.#waits(bytes, task, manager.regions[mode]);
-        user()?.mustWait?.(bytes, task, mode);
-      },
-    }));
+    manager.watcher = {
+      boundaryMoved: (bytes, mode) => this.#moved(bytes, mode),
+      shortGrant: (_asked, granted, _task, mode) => this.#short(granted, manager.regions[mode]),
+      mustWait: (bytes, task, mode) => this.#waits(bytes, task, manager.regions[mode]),
+    };
   }
 
   #watchStorage(): void {
@@ -241,14 +234,10 @@ export class Watch {
       plain();
       this.#owners.clear();
     });
-    installed.observer(store, "onEvict", (user) => (block, bytes, mode, to) => {
-      this.#evicted(canonical(block), bytes, mode, to === "disk");
-      user()?.(block, bytes, mode, to);
-    });
-    installed.observer(store, "onPass", (user) => (block, bytes, why) => {
-      this.#passed(block, bytes, why);
-      user()?.(block, bytes, why);
-    });
+    store.watcher = {
+      evicted: (id, bytes, mode, to) => this.#evicted(id, bytes, mode, to === "disk"),
+      passed: (id, bytes, why) => this.#passed(id, bytes, why),
+    };
   }
 
   #watchTasks(): void {
