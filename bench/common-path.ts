@@ -1,6 +1,7 @@
 // The pair that never leaves the common path, on an executor as users open it, with 1 task that holds a byte.
 
 import { fold } from "./hash.js";
+import type { Reading } from "./harness.js";
 import { executorOf } from "./manager.js";
 import type { Executor } from "../src/executor.js";
 import { ON_HEAP } from "../src/memory/mode.js";
@@ -23,4 +24,12 @@ export function pairsOn({ manager }: Executor, pairs: number): number {
     manager.releaseExecution(MIB, 0, ON_HEAP);
   }
   return hash;
+}
+
+/** A round of pairs, timed by what the process took of the CPU: neighbours then cost next to nothing. */
+export function cpuRound(executor: Executor, pairs: number): Reading {
+  const start = process.cpuUsage();
+  const hash = pairsOn(executor, pairs);
+  const { user, system } = process.cpuUsage(start);
+  return { ops: pairs, seconds: Math.max(1, user + system) / 1e6, hash };
 }

@@ -4,19 +4,9 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { openPairs, pairsOn } from "./common-path.js";
+import { cpuRound, openPairs, pairsOn } from "./common-path.js";
 import { inFolder } from "./folder.js";
-import {
-  type Bench,
-  type Case,
-  looped,
-  NS_PER_PAIR,
-  OURS,
-  parameter,
-  type Settings,
-  type Unit,
-  whole,
-} from "./harness.js";
+import { type Bench, type Case, NS_PER_PAIR, OURS, parameter, type Settings, type Unit, whole } from "./harness.js";
 import { fold } from "./hash.js";
 import { executorOf } from "./manager.js";
 import { linePeer } from "./spark.js";
@@ -34,7 +24,7 @@ export const recorder: Bench = {
   about:
     "`off`: acquireExecution + releaseExecution of 1 MiB, never short, with the recorders loaded and nobody recorded; the peer is a " +
     "process that has not loaded one. `off, beside`: another executor in the process is recorded, so that the same call has two targets, as with any method " +
-    "put on one of two executors. `on`: what recording adds to a row, over the same calls without it: a pair is two rows; `evictions`: a put that evicts one block, which is a row and two facts; `short`: a request that is " +
+    "put on one of two executors. All by CPU time. `on`: what recording adds to a row, over the same calls without it: a pair is two rows; `evictions`: a put that evicts one block, which is a row and two facts; `short`: a request that is " +
     "granted nothing, which is a row and two facts; `JSON`: the same pair with the recorder that writes lines of text.",
   bound:
     "the state of both modes is compared with that of the row before, eight numbers, and what has changed is written.",
@@ -50,7 +40,7 @@ export const recorder: Bench = {
 };
 
 function off(settings: Settings, name: string, beside: boolean): Case {
-  const ops = parameter(settings, 10, 1000);
+  const count = parameter(settings, 100, 5_000_000, 2_000_000);
   return {
     name,
     unit: NS_PER_PAIR,
@@ -60,10 +50,10 @@ function off(settings: Settings, name: string, beside: boolean): Case {
       if (beside)
         pairsOn(
           openPairs((executor) => void new CauseRecorder(executor, () => {})),
-          ops,
+          1000,
         );
       const executor = openPairs();
-      return looped(settings, ops, () => pairsOn(executor, ops));
+      return whole(settings, "ours", OURS, () => cpuRound(executor, count));
     },
     peers: settings.npmPeers
       ? [
@@ -72,8 +62,8 @@ function off(settings: Settings, name: string, beside: boolean): Case {
               "no recorder",
               OURS,
               process.execPath,
-              [fileURLToPath(new URL("./common-path-peer.js", import.meta.url)), String(ops)],
-              { ...settings, peerWarmMs: settings.warmMs },
+              [fileURLToPath(new URL("./common-path-peer.js", import.meta.url)), String(count)],
+              settings,
             ),
         ]
       : [],
@@ -182,7 +172,7 @@ function evictions(settings: Settings): Case {
     else store.onEvict = () => {};
     let next = 0;
     const put = (): boolean => store.putAccount(rddBlock(next++ % 2 ** 26, 0), 1024);
-    while (next < blocks + 100) put();
+    for (let filled = 0; filled < blocks + 100; filled += 1) put();
     return () => {
       let hash = 0;
       for (let i = 0; i < count; i += 1) hash = fold(hash, put() ? 1 : 0);

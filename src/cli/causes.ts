@@ -55,7 +55,7 @@ async function* binaryRows(file: string, bytes: AsyncIterable<unknown>): AsyncGe
 }
 
 /** The same bytes; what is wrong with the file itself is Malformed too. */
-async function* guarded(file: string, bytes: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+async function* guarded(file: string, bytes: AsyncIterable<unknown>): AsyncGenerator {
   let offset = 0;
   try {
     for await (const chunk of bytes) {
@@ -70,7 +70,7 @@ async function* guarded(file: string, bytes: AsyncIterable<unknown>): AsyncGener
 /** What a file is, by its first bytes, and all of them. */
 async function begun(
   file: string,
-  bytes: AsyncGenerator<unknown>,
+  bytes: AsyncGenerator,
 ): Promise<{ readonly isBinary: boolean; readonly all: AsyncIterable<unknown> }> {
   let head: Uint8Array = new Uint8Array(0);
   try {

@@ -123,7 +123,9 @@ function summaryText(file: string, story: Story): string {
   return [
     `${file}: ${story.rows} rows: ${count}; ${counts.deadlock} deadlocks, ${counts.starved} starvations`,
     ...trouble.map((each) => toldText(each, false)),
-    ...(payments.length === 0 ? [] : ["who paid (rows) for whom (columns), in bytes: s spilled, e evicted, w waited for"]),
+    ...(payments.length === 0
+      ? []
+      : ["who paid (rows) for whom (columns), in bytes: s spilled, e evicted, w waited for"]),
     ...matrixLines(payments),
     ...(largest.length === 0 ? [] : ["the largest spills:"]),
     ...largest.map((each) => toldText(each, false)),

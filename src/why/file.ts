@@ -8,7 +8,7 @@ import { CauseRecorder } from "./recorder.js";
 export interface FileRecording {
   readonly recorder: CauseRecorder;
   /** Ends the recording and closes the file. */
-  end(): void;
+  end: () => void;
 }
 
 /**
@@ -28,7 +28,7 @@ export function recordToFile(executor: Executor, path: string): FileRecording {
     });
     return {
       recorder,
-      end() {
+      end: () => {
         try {
           recorder.end();
         } finally {
