@@ -15,7 +15,7 @@ import { CODES, COUNT_TAG, COUNTS, FLAG_TAG, FLAGS, NO_BYTES, NOTHING, WAITS } f
 import { Installed } from "./install.js";
 import { writeResult } from "./rows.js";
 import { Watch } from "./watch.js";
-import { type ByteSink, CauseWriter } from "./writer.js";
+import { type CauseSink, CauseWriter } from "./writer.js";
 
 const code = (op: string): number => CODES.get(op)!;
 const counted = (name: (typeof COUNTS)[number]): number => COUNT_TAG + COUNTS.indexOf(name);
@@ -39,7 +39,7 @@ export class CauseRecorder {
    * `bufferBytes`: how much is kept before `sink` gets it. Throws Misuse for an executor that has been used or is recorded
    * already. A policy that is none of Spark's is named in the header; such a recording can be explained, but not verified.
    */
-  constructor(executor: Executor, sink: ByteSink, bufferBytes?: number) {
+  constructor(executor: Executor, sink: CauseSink, bufferBytes?: number) {
     const header = headerOfRun(executor);
     const policy = isSparks(executor) ? {} : { policy: executor.manager.policy.name };
     this.#executor = executor;

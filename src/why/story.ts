@@ -2,7 +2,7 @@
 // behind a fact. What is remembered is bounded by the tasks, not by the length of the recording.
 
 import { type Fact, FACT_KINDS, type FactKind, type FactOf } from "./facts.js";
-import { beneficiary, chain, type Known, sentence } from "./tell.js";
+import { beneficiary, chain, type Known } from "./tell.js";
 
 /** Facts that are remembered, so that chains can be told: those that came last. */
 const REMEMBERED = 65_536;
@@ -143,5 +143,3 @@ export class Story {
     return payment;
   }
 }
-
-export { sentence };

@@ -127,6 +127,8 @@ export class Watch {
     installed.method(manager, "acquireExecution", (plain) => (bytes, task, mode) => {
       const look = this.#open("execution", task, 0, bytes, mode);
       const { entries } = manager.regions[mode];
+      // Whoever asks anew has given up what it waited for.
+      if (this.#waiting[mode].size > 0) this.#waiting[mode].delete(task);
       try {
         const want = this.#want;
         if (want !== null) look.cause = want.spill === 0 ? want.within : want.spill;

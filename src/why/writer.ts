@@ -6,7 +6,7 @@ import { type BlockId, partitionPart, rddPart } from "../storage/block.js";
 import { END_CODE, FORMAT_VERSION, HEADER_FIXED_BYTES, MAGIC, MOST_NAMES, NAME_CODE } from "./format.js";
 
 /** Takes bytes as they come; they hold during the call only. */
-export type ByteSink = (bytes: Uint8Array) => void;
+export type CauseSink = (bytes: Uint8Array) => void;
 
 /** Bytes that are kept before they are handed on, by default. */
 const BUFFER_BYTES = 64 * 1024;
@@ -22,7 +22,7 @@ const CELLS = 8;
 export class CauseWriter {
   rows = 0;
   facts = 0;
-  readonly #sink: ByteSink;
+  readonly #sink: CauseSink;
   readonly #bytes: Uint8Array;
   #at = 0;
   readonly #names = new Map<string, number>();
@@ -31,7 +31,7 @@ export class CauseWriter {
   #ended = false;
 
   /** `header`: the header line of a memory trace, without its line feed. */
-  constructor(header: string, sink: ByteSink, bufferBytes: number = BUFFER_BYTES) {
+  constructor(header: string, sink: CauseSink, bufferBytes: number = BUFFER_BYTES) {
     this.#sink = sink;
     this.#bytes = new Uint8Array(bufferBytes + SLACK_BYTES);
     const text = UTF8.encode(header);

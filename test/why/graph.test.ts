@@ -123,6 +123,15 @@ describe("a deadlock", () => {
     });
     expect(of("waits").length).toBeGreaterThanOrEqual(3);
     expect(of("deadlock")).toEqual([]);
+    const anew = await recorded(({ manager }) => {
+      manager.acquireExecution(1000, 1, ON_HEAP);
+      manager.acquireExecution(500, 2, OFF_HEAP);
+      expect(manager.acquireExecution(300, 2, ON_HEAP)).toBe(MUST_WAIT);
+      manager.releaseExecution(900, 1, ON_HEAP);
+      expect(manager.acquireExecution(50, 2, ON_HEAP)).toBe(50);
+      expect(manager.acquireExecution(300, 1, OFF_HEAP)).toBe(MUST_WAIT);
+    });
+    expect([anew.of("waits").length, anew.of("deadlock").length]).toEqual([2, 0]);
     const unmanaged = await recorded(({ manager }) => {
       manager.setUnmanaged(900, ON_HEAP);
       expect(manager.acquireExecution(300, 1, ON_HEAP)).toBe(MUST_WAIT);
