@@ -88,6 +88,16 @@ interface LastWake {
   bytes: number;
 }
 
+/** A spill as a recording tells it. */
+export interface Retold {
+  readonly task: number;
+  readonly consumer: string;
+  readonly trigger: string;
+  readonly asked: number;
+  /** -1 where it failed. */
+  readonly freed: number;
+}
+
 export class Watch {
   readonly #executor: Executor;
   readonly #out: CauseWriter;
@@ -102,6 +112,8 @@ export class Watch {
   // Who put a block, where that is known; and the task whose block is being unrolled, while a reservation is asked for.
   readonly #owners = new Map<BlockId, number>();
   #unrolling: number = NO_TASK;
+  // The last time that a request by no consumer was short, by task: for spills that a recording tells afterwards.
+  readonly #lastShort = new Map<number, number>();
   // Tasks that live, with what is installed on them.
   readonly #tasks = new Map<number, Installed>();
 
@@ -119,6 +131,15 @@ export class Watch {
     this.#installed.undo();
     this.#executor.manager.watcher = null;
     this.#executor.store.watcher = null;
+  }
+
+  /** A spill that a recording tells beside its rows, since its rows are below consumers. */
+  retell({ task, consumer, trigger, asked, freed }: Retold): void {
+    const out = this.#out;
+    const [name, by] = [out.name(consumer), out.name(trigger)];
+    const ownAccord = consumer === trigger && asked === Number.MAX_SAFE_INTEGER;
+    const cause = ownAccord ? 0 : (this.#lastShort.get(task) ?? 0);
+    this.#writeSpill(cause, task, name, task, by, asked, freed);
   }
 
   #watchExecution(): void {
@@ -169,6 +190,7 @@ export class Watch {
     installed.method(manager, "releaseAllExecution", (plain) => (task) => {
       this.#wakes("release", task, manager.executionHeld(task, ON_HEAP) + manager.executionHeld(task, OFF_HEAP));
       const released = plain(task);
+      this.#lastShort.delete(task);
       this.#cameOrWent(task, ON_HEAP);
       this.#cameOrWent(task, OFF_HEAP);
       return released;
@@ -377,7 +399,7 @@ export class Watch {
     out.count(Math.max(look.bytes, this.#want?.bytes ?? 0));
     out.count(look.bytes);
     out.count(manager.executionHeld(look.task, look.mode));
-    out.count(region.executionSize - look.movedBytes - region.executionUsed);
+    out.count(executionFreeBefore(look, region));
     out.count(storageFreeBefore(look, region));
     out.count(region.entries);
     out.anyTask(this.#newest(look.task, look.mode));
@@ -405,7 +427,7 @@ export class Watch {
     out.byte(look.mode);
     out.count(look.bytes);
     out.count(storageFreeBefore(look, region));
-    out.count(region.executionSize - look.movedBytes - region.executionUsed);
+    out.count(executionFreeBefore(look, region));
     return fact;
   }
 
@@ -460,12 +482,12 @@ export class Watch {
     const fact = out.fact(CODE.short);
     out.cause(cause);
     out.count(granted);
-    out.count(divide(region.ceiling, region.entries));
+    out.count(capOf(region));
     out.count(storageBytes);
     out.byte(LIMITS.indexOf(limit));
     out.count(look.pinned);
     out.count(look.alike);
-    if (this.#want !== null) this.#want.short = fact;
+    this.#cameShort(look, fact);
   }
 
   #waits(asked: number, task: number, region: Region): void {
@@ -483,7 +505,7 @@ export class Watch {
     const out = this.#out;
     const fact = out.fact(CODE.waits);
     out.cause(cause);
-    out.count(divide(region.ceiling, region.entries));
+    out.count(capOf(region));
     out.count(divide(region.executionSize, 2 * region.entries));
     out.count(storageBytes);
     out.byte(LIMITS.indexOf(limit));
@@ -496,8 +518,13 @@ export class Watch {
       out.signed(holder);
       out.count(bytes);
     }
-    if (this.#want !== null) this.#want.short = fact;
+    this.#cameShort(look, fact);
     this.#joinWaiters(fact, need, asked, task, mode);
+  }
+
+  #cameShort(look: Look, fact: number): void {
+    if (this.#want === null) this.#lastShort.set(look.task, fact);
+    else this.#want.short = fact;
   }
 
   #joinWaiters(fact: number, needBytes: number, askedBytes: number, task: number, mode: Mode): void {
@@ -578,15 +605,29 @@ export class Watch {
     const out = this.#out;
     const want = this.#want;
     const [name, by] = [out.name(consumer.name), out.name(trigger.name)];
+    const fact = this.#writeSpill(want?.short ?? 0, task, name, trigger.task.id, by, asked, freed);
+    if (want !== null) want.spill = fact;
+  }
+
+  #writeSpill(
+    cause: number,
+    task: number,
+    consumer: number,
+    forTask: number,
+    trigger: number,
+    asked: number,
+    freed: number,
+  ): number {
+    const out = this.#out;
     const fact = out.fact(CODE.spilled);
-    out.cause(want?.short ?? 0);
+    out.cause(cause);
     out.signed(task);
-    out.count(name);
-    out.signed(trigger.task.id);
-    out.count(by);
+    out.count(consumer);
+    out.signed(forTask);
+    out.count(trigger);
     out.count(asked);
     out.signed(freed);
-    if (want !== null) want.spill = fact;
+    return fact;
   }
 
   #refused(look: Look, region: Region): void {
@@ -609,9 +650,8 @@ export class Watch {
   /** What storage could give for a look at execution memory, and why no more. */
   #storageOf(look: Look, region: Region): { readonly storageBytes: number; readonly limit: Limit } {
     const { manager, store } = this.#executor;
-    const executionFree = region.executionSize - look.movedBytes - region.executionUsed;
     if (!look.failed) {
-      const enough = executionFree + look.movedBytes >= look.bytes;
+      const enough = region.executionSize - region.executionUsed >= look.bytes;
       const limit = enough || region.storageSize === 0 ? "enough" : region.storageUsed > 0 ? "protected" : "policy";
       return { storageBytes: look.movedBytes, limit };
     }
@@ -632,6 +672,17 @@ export class Watch {
   }
 }
 
+// As a look has found the pools. What observers do meanwhile may have changed more than the look itself.
+
+function executionFreeBefore(look: Look, region: Region): number {
+  return Math.max(0, region.executionSize - look.movedBytes - region.executionUsed);
+}
+
 function storageFreeBefore(look: Look, region: Region): number {
   return Math.max(0, region.storageSize - region.storageUsed + look.movedBytes - look.evictedBytes);
+}
+
+/** A task's 1/N of what the tasks share. */
+function capOf(region: Region): number {
+  return divide(Math.min(region.ceiling, Number.MAX_SAFE_INTEGER), region.entries);
 }

@@ -11,6 +11,7 @@ import { recordCommand } from "../../src/cli/record.js";
 import { verifyFile } from "../../src/cli/verify.js";
 import { openExecutor } from "../../src/executor.js";
 import { ON_HEAP } from "../../src/memory/mode.js";
+import { Recorder } from "../../src/trace/recorder.js";
 import { recordToFile } from "../../src/why/file.js";
 import { folder, textOf, traceOf } from "../trace/traces.js";
 import { Holder, SMALL } from "../why/help.js";
@@ -126,6 +127,27 @@ describe("a plain trace", () => {
     expect(plain.out.replace("c.jsonl", "c.causes")).toBe(binary.out);
     expect(await run(exportCommand(), [at("c.causes"), "--out", at("back.jsonl")])).toMatchObject({ code: 0 });
     expect(await verifyFile(at("back.jsonl"))).toMatchObject({ agree: true });
+  });
+
+  test("of a run tells the spills that stand beside its rows", async () => {
+    const executor = openExecutor(SMALL);
+    const lines: string[] = [];
+    const recorder = new Recorder(executor, (line) => lines.push(line));
+    const [sort, map] = ["sort", "map"].map((name) => new Holder(executor.task(7), { name })) as [Holder, Holder];
+    sort.acquireMemory(700);
+    map.acquireMemory(600);
+    map.spillSelf();
+    executor.endTask(7);
+    recorder.end();
+    const { out, err } = await explain(files.write("run-2.jsonl", textOf(lines)), "--task", "7");
+    expect(err).toBe("");
+    expect(out.split("\n").filter((line) => line.includes("spilled"))).toEqual([
+      "row 4: the sort of task 7 spilled 700 B because the map of the same task asked for 600 B: nothing was free, storage " +
+        "could give 300 B, and the task had the pool to itself",
+      "row 6: the map of task 7 spilled 600 B of its own accord, at a bound of its own",
+    ]);
+    const broken = files.write("run-3.jsonl", textOf(lines).replace('"trigger":"map"', '"trigger":7'));
+    expect((await explain(broken)).err).toMatch(/line 5: spilled: trigger must be a name/);
   });
 
   test("of real Spark is told without a difference", async () => {

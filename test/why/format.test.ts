@@ -107,7 +107,9 @@ describe("there and back", () => {
       out.signed(-task);
     };
     for (const task of signed) spill("a", Math.abs(task), task);
-    for (const name of names) spill(name, 1, 1);
+    for (const name of names) out.name(name);
+    const late = [0, 999, 65_534, 65_535, 69_999].map((i) => names[i]!);
+    for (const name of late) spill(name, 1, 1);
     spill("a", 2, 2);
     out.end();
     const { of } = read(Buffer.concat(parts), 1000);
@@ -115,7 +117,7 @@ describe("there and back", () => {
     expect(spills.slice(0, signed.length).map(({ task, asked, freedBytes }) => [task, asked, freedBytes + 0])).toEqual(
       signed.map((n) => [n, Math.abs(n), 0 - n]),
     );
-    expect(spills.slice(signed.length).map(({ consumer }) => consumer)).toEqual([...names, "a"]);
+    expect(spills.slice(signed.length).map(({ consumer }) => consumer)).toEqual([...late, "a"]);
   });
 });
 
