@@ -27,6 +27,7 @@
 
 import { Refusal } from "../fault.js";
 import type { Op } from "../trace/format.js";
+import { FACT_KINDS, type FactKind } from "./facts.js";
 
 export const FORMAT_VERSION = 1;
 export const MAGIC: Uint8Array = Uint8Array.from("TMCAUSE\n", (c) => c.charCodeAt(0));
@@ -35,6 +36,12 @@ export const HEADER_FIXED_BYTES = 16;
 export const FACT_CODE = 128;
 export const NAME_CODE = 254;
 export const END_CODE = 255;
+
+/** The code of each kind of fact. */
+export const CODE = Object.fromEntries(FACT_KINDS.map((kind, at) => [kind, FACT_CODE + at])) as Record<
+  FactKind,
+  number
+>;
 
 /** Names that are known at a time. */
 export const MOST_NAMES = 65_536;

@@ -190,7 +190,7 @@ function waitsText(fact: FactOf<"waits">, asked: Fact | undefined): string {
 function wakingText({ what, by, bytes }: FactOf<"woken">): string {
   if (what === "release") return `because task ${by} gave ${someText(bytes)} back`;
   if (what === "entry") return `because task ${by} had come in`;
-  return what === "end" ? "because a task had ended" : "of its own accord";
+  return what === "end" ? `because task ${by} had ended` : "of its own accord";
 }
 
 function refusedText(fact: FactOf<"refused">, wanted: Fact | undefined): string {

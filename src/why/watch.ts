@@ -8,85 +8,16 @@ import type { Executor } from "../executor.js";
 import type { Region } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import type { Request } from "../memory/wait.js";
-import { divide, MUST_WAIT, REFUSE, type RegionView, type StoragePurpose } from "../policy/policy.js";
+import { divide, MUST_WAIT, REFUSE, type StoragePurpose } from "../policy/policy.js";
 import { type BlockId, canonical, NO_RDD, rddOf } from "../storage/block.js";
 import { NO_TASK } from "../storage/locks.js";
-import { cycleOf, missingBytes, type Waiting } from "./deadlock.js";
-import {
-  FACT_KINDS,
-  type FactKind,
-  type Limit,
-  LIMITS,
-  PURPOSES,
-  type Purpose,
-  type Waking,
-  WAKINGS,
-} from "./facts.js";
-import { FACT_CODE } from "./format.js";
+import { missingBytes } from "./deadlock.js";
+import { type Limit, LIMITS, PURPOSES, type Purpose } from "./facts.js";
+import { CODE } from "./format.js";
 import { Installed } from "./install.js";
+import { capOf, executionFreeBefore, Look, storageFreeBefore, storageOf, type Want } from "./look.js";
+import { Waiters } from "./waiters.js";
 import type { CauseWriter } from "./writer.js";
-
-const CODE = Object.fromEntries(FACT_KINDS.map((kind, at) => [kind, FACT_CODE + at])) as Record<FactKind, number>;
-
-/** What a consumer wants, from its call to the answer. */
-interface Want {
-  readonly consumer: string;
-  readonly bytes: number;
-  /** The fact in whose course it was wanted: what a consumer acquires while it spills for another. */
-  readonly within: number;
-  /** The last fact of this want: that it was granted short, or has to wait; then the last spill. */
-  short: number;
-  spill: number;
-}
-
-/** One look at the memory: what it asks, and what has come of it so far. One for each depth of calls, used again and again. */
-class Look {
-  purpose: "execution" | Purpose = "execution";
-  task: number = NO_TASK;
-  block: BlockId = 0;
-  bytes = 0;
-  mode: Mode = ON_HEAP;
-  /** What it follows from, and its own fact: 0 while nothing has come of it. */
-  cause = 0;
-  fact = 0;
-  movedBytes = 0;
-  evictedBytes = 0;
-  /** Of its last eviction: whether it failed, and what it has passed over. */
-  failed = false;
-  passedBytes = 0;
-  pinned = 0;
-  ownRdd = 0;
-  readonly rdds: Map<number, number> = new Map();
-
-  begin(purpose: Look["purpose"], task: number, block: BlockId, bytes: number, mode: Mode): void {
-    this.purpose = purpose;
-    this.task = task;
-    this.block = block;
-    this.bytes = bytes;
-    this.mode = mode;
-    this.cause = this.fact = this.movedBytes = this.evictedBytes = 0;
-    this.beginEviction();
-  }
-
-  beginEviction(): void {
-    this.failed = false;
-    this.passedBytes = this.pinned = this.ownRdd = 0;
-    if (this.rdds.size > 0) this.rdds.clear();
-  }
-
-  /** The most blocks of one RDD among those that were passed over for being locked; 0 where no two are. */
-  get alike(): number {
-    const most = Math.max(0, ...this.rdds.values());
-    return most > 1 ? most : 0;
-  }
-}
-
-/** What has last happened that wakes waiters. */
-interface LastWake {
-  what: Waking;
-  task: number | null;
-  bytes: number;
-}
 
 /** A spill as a recording tells it. */
 export interface Retold {
@@ -105,10 +36,7 @@ export class Watch {
   readonly #looks: Look[] = [];
   #depth = 0;
   #want: Want | null = null;
-  // By mode: tasks in the order in which they came into the pool, and those that wait.
-  readonly #entered = [new Set<number>(), new Set<number>()] as const;
-  readonly #waiting = [new Map<number, Waiting>(), new Map<number, Waiting>()] as const;
-  readonly #wake: LastWake = { what: "look", task: null, bytes: 0 };
+  readonly #waiters: Waiters;
   // Who put a block, where that is known; and the task whose block is being unrolled, while a reservation is asked for.
   readonly #owners = new Map<BlockId, number>();
   #unrolling: number = NO_TASK;
@@ -120,6 +48,7 @@ export class Watch {
   constructor(executor: Executor, out: CauseWriter) {
     this.#executor = executor;
     this.#out = out;
+    this.#waiters = new Waiters(executor.manager, out);
     this.#watchExecution();
     this.#watchStorage();
     this.#watchTasks();
@@ -149,56 +78,59 @@ export class Watch {
       const look = this.#open("execution", task, 0, bytes, mode);
       const { entries } = manager.regions[mode];
       // Whoever asks anew has given up what it waited for.
-      if (this.#waiting[mode].size > 0) this.#waiting[mode].delete(task);
+      this.#waiters.leave(task, mode);
       try {
         const want = this.#want;
         if (want !== null) look.cause = want.spill === 0 ? want.within : want.spill;
         const granted = plain(bytes, task, mode);
-        if (this.#waiting[mode].size > 0 && granted !== MUST_WAIT) this.#served(granted, task, mode, look);
+        if (granted !== MUST_WAIT && this.#waiters.any(mode)) this.#waiters.served(granted, task, mode, look.fact);
         return granted;
       } finally {
         this.#depth -= 1;
-        if (manager.regions[mode].entries !== entries) this.#cameOrWent(task, mode);
+        if (manager.regions[mode].entries !== entries) this.#waiters.cameOrWent(task, mode);
       }
     });
     installed.method(manager, "retryExecution", (plain) => (bytes, task, mode) => {
       const look = this.#open("execution", task, 0, bytes, mode);
       let granted = 0;
       try {
-        const waiting = this.#waiting[mode].get(task);
-        if (waiting !== undefined) look.cause = this.#woken(waiting);
+        look.cause = this.#waiters.woken(task, mode);
         granted = plain(bytes, task, mode);
-        if (granted !== MUST_WAIT) this.#served(granted, task, mode, look);
+        if (granted !== MUST_WAIT) this.#waiters.served(granted, task, mode, look.fact);
         return granted;
       } finally {
         this.#depth -= 1;
-        if (granted !== MUST_WAIT) this.#waiting[mode].delete(task);
+        if (granted !== MUST_WAIT) this.#waiters.leave(task, mode);
       }
     });
     installed.method(
       manager,
       "executionRequest",
-      (plain) => (bytes, task, mode) => this.#endOf(plain(bytes, task, mode), () => this.#waiting[mode].delete(task)),
+      (plain) => (bytes, task, mode) => this.#endOf(plain(bytes, task, mode), () => this.#waiters.leave(task, mode)),
     );
     installed.method(manager, "releaseExecution", (plain) => (bytes, task, mode) => {
       const { entries } = manager.regions[mode];
-      this.#wakes("release", task, bytes);
+      this.#waiters.wakes("release", task, bytes);
       const released = plain(bytes, task, mode);
-      if (manager.regions[mode].entries !== entries) this.#cameOrWent(task, mode);
+      if (manager.regions[mode].entries !== entries) this.#waiters.cameOrWent(task, mode);
       return released;
     });
     installed.method(manager, "releaseAllExecution", (plain) => (task) => {
-      this.#wakes("release", task, manager.executionHeld(task, ON_HEAP) + manager.executionHeld(task, OFF_HEAP));
+      this.#waiters.wakes(
+        "release",
+        task,
+        manager.executionHeld(task, ON_HEAP) + manager.executionHeld(task, OFF_HEAP),
+      );
       const released = plain(task);
       this.#lastShort.delete(task);
-      this.#cameOrWent(task, ON_HEAP);
-      this.#cameOrWent(task, OFF_HEAP);
+      this.#waiters.cameOrWent(task, ON_HEAP);
+      this.#waiters.cameOrWent(task, OFF_HEAP);
       return released;
     });
-    installed.method(manager, "taskEnded", (plain) => () => {
+    installed.method(manager, "taskEnded", (plain) => (task) => {
       // What woke is the release of what the task held, if it held anything.
-      if (this.#wake.what === "look") this.#wakes("end", null, 0);
-      plain();
+      if (this.#waiters.undisturbed) this.#waiters.wakes("end", task, 0);
+      plain(task);
     });
     manager.watcher = {
       boundaryMoved: (bytes, mode) => this.#moved(bytes, mode),
@@ -299,7 +231,7 @@ export class Watch {
       } finally {
         this.#want = before;
         // Nobody waits on behalf of a call that could not.
-        if (!answered) this.#waiting[consumer.mode].delete(task.id);
+        if (!answered) this.#waiters.leave(task.id, consumer.mode);
       }
     };
     installed.method(task, "acquireExecutionMemory", (plain) => (bytes, consumer) => now(plain, bytes, consumer));
@@ -339,7 +271,7 @@ export class Watch {
       }
     } finally {
       request.return(undefined as T);
-      this.#waiting[consumer.mode].delete(consumer.task.id);
+      this.#waiters.leave(consumer.task.id, consumer.mode);
     }
   }
 
@@ -361,22 +293,6 @@ export class Watch {
 
   get #look(): Look | null {
     return this.#depth === 0 ? null : this.#looks[this.#depth - 1]!;
-  }
-
-  #cameOrWent(task: number, mode: Mode): void {
-    const entered = this.#entered[mode];
-    if (!this.#executor.manager.hasEntry(task, mode)) entered.delete(task);
-    else if (!entered.has(task)) {
-      entered.add(task);
-      this.#wakes("entry", task, 0);
-    }
-  }
-
-  #wakes(what: Waking, task: number | null, bytes: number): void {
-    if (this.#waiting[ON_HEAP].size + this.#waiting[OFF_HEAP].size === 0) return;
-    this.#wake.what = what;
-    this.#wake.task = task;
-    this.#wake.bytes = bytes;
   }
 
   // Facts. The number of the fact that a look has led to, written where it is the first.
@@ -402,17 +318,8 @@ export class Watch {
     out.count(executionFreeBefore(look, region));
     out.count(storageFreeBefore(look, region));
     out.count(region.entries);
-    out.anyTask(this.#newest(look.task, look.mode));
+    out.anyTask(this.#waiters.newest(look.task, look.mode));
     return fact;
-  }
-
-  /** The last of the others that came into the pool after the task, or null. */
-  #newest(task: number, mode: Mode): number | null {
-    const entered = this.#entered[mode];
-    let newest: number | null = null;
-    if (!entered.has(task)) return newest;
-    for (const each of entered) newest = each === task ? null : each;
-    return newest;
   }
 
   #wantedStorage(look: Look): number {
@@ -477,7 +384,7 @@ export class Watch {
   #short(granted: number, region: Region): void {
     const look = this.#look!;
     const cause = this.#factOf(look);
-    const { storageBytes, limit } = this.#storageOf(look, region);
+    const { storageBytes, limit } = storageOf(this.#executor, look, region);
     const out = this.#out;
     const fact = out.fact(CODE.short);
     out.cause(cause);
@@ -495,7 +402,7 @@ export class Watch {
     const { mode } = look;
     const { manager } = this.#executor;
     const cause = this.#factOf(look);
-    const { storageBytes, limit } = this.#storageOf(look, region);
+    const { storageBytes, limit } = storageOf(this.#executor, look, region);
     const need = missingBytes(manager.policy, region, manager.executionHeld(task, mode), asked);
     const holders: [task: number, bytes: number][] = [];
     manager.forEachEntry(mode, (other, bytes) => {
@@ -519,86 +426,12 @@ export class Watch {
       out.count(bytes);
     }
     this.#cameShort(look, fact);
-    this.#joinWaiters(fact, need, asked, task, mode);
+    this.#waiters.join(fact, need, asked, task, mode);
   }
 
   #cameShort(look: Look, fact: number): void {
     if (this.#want === null) this.#lastShort.set(look.task, fact);
     else this.#want.short = fact;
-  }
-
-  #joinWaiters(fact: number, needBytes: number, askedBytes: number, task: number, mode: Mode): void {
-    const before = this.#waiting[mode].get(task);
-    if (before !== undefined) {
-      before.fact = fact;
-      before.needBytes = needBytes;
-      return;
-    }
-    this.#waiting[mode].set(task, {
-      task,
-      mode,
-      fact,
-      askedBytes,
-      needBytes,
-      since: fact,
-      grants: 0,
-      grantedBytes: 0,
-      starved: false,
-    });
-    if (this.#waiting[ON_HEAP].size + this.#waiting[OFF_HEAP].size === 1) {
-      this.#wake.what = "look";
-      this.#wake.task = null;
-      this.#wake.bytes = 0;
-    }
-    const cycle = cycleOf(this.#executor.manager, this.#waiting, task, mode);
-    if (cycle === null) return;
-    const out = this.#out;
-    out.fact(CODE.deadlock);
-    out.cause(fact);
-    out.count(cycle.length);
-    for (const [each, eachMode, asked, nextHolds] of cycle) {
-      out.item();
-      out.signed(each);
-      out.byte(eachMode);
-      out.count(asked);
-      out.count(nextHolds);
-    }
-  }
-
-  #woken(waiting: Waiting): number {
-    const out = this.#out;
-    const { what, task, bytes } = this.#wake;
-    const fact = out.fact(CODE.woken);
-    out.cause(waiting.fact);
-    out.signed(waiting.task);
-    out.byte(WAKINGS.indexOf(what));
-    out.anyTask(task);
-    out.count(bytes);
-    return fact;
-  }
-
-  // Somebody was granted memory. Whoever waits since before that one asked, and for memory of this mode, was passed over.
-  #served(granted: number, task: number, mode: Mode, look: Look): void {
-    const { entries } = this.#executor.manager.regions[mode];
-    const since = this.#waiting[mode].get(task)?.since ?? Infinity;
-    for (const waiting of this.#waiting[mode].values()) {
-      if (granted === 0 || waiting.task === task || waiting.since > since) continue;
-      waiting.grants += 1;
-      waiting.grantedBytes += granted;
-      const bound = entries - 1;
-      if (waiting.starved || waiting.grants <= bound || waiting.grantedBytes < waiting.needBytes) continue;
-      waiting.starved = true;
-      const cause = look.fact === 0 ? waiting.fact : look.fact;
-      const out = this.#out;
-      out.fact(CODE.starved);
-      out.cause(cause);
-      out.signed(waiting.task);
-      out.byte(mode);
-      out.count(waiting.needBytes);
-      out.count(waiting.grants);
-      out.count(waiting.grantedBytes);
-      out.count(bound);
-    }
   }
 
   #spilled(task: number, consumer: Consumer, trigger: Consumer, asked: number, freed: number): void {
@@ -646,43 +479,4 @@ export class Watch {
     out.count(look.alike);
     out.count(look.ownRdd);
   }
-
-  /** What storage could give for a look at execution memory, and why no more. */
-  #storageOf(look: Look, region: Region): { readonly storageBytes: number; readonly limit: Limit } {
-    const { manager, store } = this.#executor;
-    if (!look.failed) {
-      const enough = region.executionSize - region.executionUsed >= look.bytes;
-      const limit = enough || region.storageSize === 0 ? "enough" : region.storageUsed > 0 ? "protected" : "policy";
-      return { storageBytes: look.movedBytes, limit };
-    }
-    const before: RegionView = {
-      mode: region.mode,
-      total: region.total,
-      protectedStorage: region.protectedStorage,
-      executionSize: region.executionSize - look.movedBytes,
-      executionUsed: region.executionUsed,
-      storageSize: region.storageSize + look.movedBytes,
-      storageUsed: region.storageUsed,
-      unmanaged: region.unmanaged,
-      entries: region.entries,
-    };
-    const most = manager.policy.reclaim(before, Number.MAX_SAFE_INTEGER);
-    const evictable = Math.max(0, store.used(look.mode) - look.passedBytes);
-    return { storageBytes: Math.min(most, storageFreeBefore(look, region) + evictable), limit: "kept" };
-  }
-}
-
-// As a look has found the pools. What observers do meanwhile may have changed more than the look itself.
-
-function executionFreeBefore(look: Look, region: Region): number {
-  return Math.max(0, region.executionSize - look.movedBytes - region.executionUsed);
-}
-
-function storageFreeBefore(look: Look, region: Region): number {
-  return Math.max(0, region.storageSize - region.storageUsed + look.movedBytes - look.evictedBytes);
-}
-
-/** A task's 1/N of what the tasks share. */
-function capOf(region: Region): number {
-  return divide(Math.min(region.ceiling, Number.MAX_SAFE_INTEGER), region.entries);
 }
