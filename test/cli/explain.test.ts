@@ -235,3 +235,21 @@ test("a recording that cannot begin leaves no file", () => {
   expect(existsSync(at("late.causes"))).toBe(false);
   expect(() => recordToFile(openExecutor(SMALL), at("no/such/folder"))).toThrow("ENOENT");
 });
+
+test("a disk that is full disturbs no request, and is told at the end", () => {
+  const full = "/dev/full";
+  if (!existsSync(full)) {
+    console.warn(`not tried: this system has no ${full}`);
+    return;
+  }
+  const executor = openExecutor(SMALL);
+  const { recorder, end } = recordToFile(executor, full);
+  for (let i = 0; i < 20_000; i += 1) {
+    expect(executor.manager.acquireExecution(1, 1, ON_HEAP)).toBe(1);
+    executor.manager.releaseExecution(1, 1, ON_HEAP);
+  }
+  expect(recorder.rows).toBe(40_000);
+  expect(end).toThrow("ENOSPC");
+  end();
+  expect(Object.hasOwn(executor.manager, "acquireExecution")).toBe(false);
+});
