@@ -8,7 +8,7 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { MUST_WAIT } from "../policy/policy.js";
 import { type BlockId, canonical } from "../storage/block.js";
 import { BlockExists, type Fate } from "../storage/store.js";
-import { headerOfRun, isSparks } from "../trace/recorder.js";
+import { headerOfRun, hasWord } from "../trace/recorder.js";
 import { refused } from "../trace/replay.js";
 import { headerLine } from "../trace/write.js";
 import { CODES, COUNT_TAG, COUNTS, FLAG_TAG, FLAGS, NO_BYTES, NOTHING, WAITS } from "./format.js";
@@ -41,7 +41,7 @@ export class CauseRecorder {
    */
   constructor(executor: Executor, sink: CauseSink, bufferBytes?: number) {
     const header = headerOfRun(executor);
-    const policy = isSparks(executor) ? {} : { policy: executor.manager.policy.name };
+    const policy = hasWord(executor) ? {} : { policy: executor.manager.policy.name };
     this.#executor = executor;
     this.#out = new CauseWriter(JSON.stringify({ ...JSON.parse(headerLine(header)), ...policy }), sink, bufferBytes);
     this.#watch = new Watch(executor, this.#out);
