@@ -177,6 +177,7 @@ export {
   BlockStore,
   type Fate,
   type StoreOptions,
+  type StoreWatcher,
 } from "./storage/store.js";
 export { putRecords, putValues, type UnrollOptions, type ValuesOptions } from "./storage/unroll.js";
 export { HandleUsed, type Reservation, TaskInterrupted, UnrolledBytes, UnrolledValues } from "./storage/unrolled.js";

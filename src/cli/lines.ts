@@ -11,7 +11,12 @@ const MAX_LINE = 2 ** 28;
 
 /** Opens a file and reads its header. Throws Unreadable, also from `rows`: no such file, torn gzip, no last line feed, not UTF-8. */
 export async function openRecorded(file: string): Promise<RecordedFile> {
-  const lines = linesOf(file);
+  return recordedIn(file, bytesOf(file));
+}
+
+/** The same for a file whose bytes are being read already. */
+export async function recordedIn(file: string, bytes: AsyncIterable<unknown>): Promise<RecordedFile> {
+  const lines = linesOf(file, bytes);
   const first = await lines.next();
   if (first.done) throw new Unreadable(file, 1, "is empty");
   try {
@@ -22,12 +27,12 @@ export async function openRecorded(file: string): Promise<RecordedFile> {
   }
 }
 
-async function* linesOf(file: string): AsyncGenerator<Line, undefined> {
+async function* linesOf(file: string, bytes: AsyncIterable<unknown>): AsyncGenerator<Line, undefined> {
   let line = 0;
   let rest = "";
   try {
     const decoder = new TextDecoder("utf-8", { fatal: true });
-    for await (const chunk of await contents(file)) {
+    for await (const chunk of bytes) {
       rest += decoder.decode(chunk as Uint8Array, { stream: true });
       let start = 0;
       for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n", start)) {
@@ -47,6 +52,11 @@ async function* linesOf(file: string): AsyncGenerator<Line, undefined> {
   return undefined;
 }
 
+/** The bytes of a file or pipe, unpacked when they begin as gzip does. What is wrong with it comes out of the iteration. */
+export async function* bytesOf(file: string): AsyncGenerator<unknown, void> {
+  yield* await contents(file);
+}
+
 /** The bytes of a file or pipe, unpacked when they begin as gzip does. */
 export async function contents(file: string): Promise<AsyncIterable<unknown>> {
   const source = createReadStream(file);
@@ -59,7 +69,8 @@ export async function contents(file: string): Promise<AsyncIterable<unknown>> {
   return pipeline(source, createGunzip(), () => {});
 }
 
-function reasonOf(cause: unknown): string {
+/** What is wrong with a file, in words. */
+export function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if ("code" in cause && cause.code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "is not UTF-8 text";
   if ("code" in cause && cause.code === "Z_BUF_ERROR") return "gzip stream ends early: the file is cut off";

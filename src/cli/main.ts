@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   record: async () => (await import("./record.js")).recordCommand(),
   diff: async () => (await import("./diff.js")).diffCommand(),
   simulate: async () => (await import("./simulate.js")).simulateCommand(),
+  explain: async () => (await import("./explain.js")).explainCommand(),
+  export: async () => (await import("./export.js")).exportCommand(),
   arena: async () => (await import("./arena.js")).arenaCommand(),
   events: async () => (await import("./events.js")).eventsCommand(),
   evict: async () => (await import("./evict.js")).evictCommand(),
@@ -27,6 +29,8 @@ Examples:
   tungsten-memory record --profile waiting --seed 7 --out waiting.jsonl.gz
   tungsten-memory diff old.jsonl new.jsonl
   tungsten-memory simulate --workload etl --policies unified,static --memory 4g
+  tungsten-memory explain waiting.jsonl.gz --task 3
+  tungsten-memory export waiting.causes --out waiting.jsonl
   tungsten-memory arena --trace allocations.trace --format wee --shadow
   tungsten-memory events application_1553914137147_0018.gz
   tungsten-memory evict --trace OLTP.lis.gz --format arc --policy lru,arc,belady --capacity 1000,2000

@@ -1,10 +1,5 @@
 // `record`: writes a memory trace of this library's own answers, to generated requests or to those of another trace.
 
-import { once } from "node:events";
-import { createWriteStream, lstatSync, rmSync } from "node:fs";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGzip } from "node:zlib";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Generation, GENERATIONS } from "../config/release.js";
 import type { ManagerName } from "../config/layout.js";
@@ -13,7 +8,10 @@ import { choosePolicy } from "../lab/load-policy.js";
 import { SPILL_ORDERS } from "../policy/registry.js";
 import { decidedLines, generatedLines } from "../trace/decide.js";
 import { PROFILE_NAMES, PROFILES } from "../trace/profiles.js";
+import { type Line, objectOn, type RecordedFile } from "../trace/source.js";
+import { causesOf } from "../why/replay.js";
 import { openRecorded } from "./lines.js";
+import { batches, writeOut } from "./out.js";
 import { exitWith, printError } from "./output.js";
 import { EXIT_USAGE } from "./trouble.js";
 
@@ -27,14 +25,12 @@ interface Options {
   readonly policy?: string;
   readonly spillOrder?: string;
   readonly out?: string;
+  readonly why?: true;
 }
 
 type Lines = Iterable<string> | AsyncIterable<string>;
 
 const MOST_ROWS = 1e9;
-
-/** Lines that go out together. */
-const BATCH = 512;
 
 const EXAMPLES = `
 Profiles:
@@ -47,6 +43,7 @@ Examples:
   tungsten-memory record --profile consumers --seed 7 --generation 2.4 --out old.jsonl
   tungsten-memory record --requests old.jsonl --generation 4.1 --out new.jsonl
   tungsten-memory record --requests old.jsonl --policy arbitrated --out arbitrated.jsonl
+  tungsten-memory record --profile waiting --seed 7 --why --out waiting.causes
 
 The requests of a profile and seed are the same for every generation, so that \`diff\` can compare two recordings.
 Exit code: 0 recorded, 2 wrong usage, or a file that cannot be read or written.`;
@@ -77,11 +74,13 @@ export function recordCommand(): Command {
         .choices(SPILL_ORDERS.map(({ name }) => name))
         .conflicts("profile"),
     )
+    .option("--why", "with causes, in the binary form that explain and export read")
     .option("--out <file>", "where the trace goes, gzipped when it ends in .gz (default: standard output)")
     .addHelpText("after", EXAMPLES)
     .action(async (options: Options) => {
       try {
-        await write(await linesOf(options), options.out);
+        const lines = await linesOf(options);
+        await writeOut(options.why ? causesOf(await recordedAs(lines)) : batches(lines), options.out);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         printError(`record: ${error.message}`);
@@ -104,46 +103,14 @@ async function linesOf(options: Options): Promise<Lines> {
   return generatedLines({ profile, seed, ...chosen }, rows);
 }
 
-/**
- * Streams the lines. The first is had before anything is opened; what has been written of a file is removed when it cannot
- * be finished.
- */
-async function write(lines: Lines, out: string | undefined): Promise<void> {
-  const source = Readable.from(batches(await begun(lines)));
-  if (out === undefined) return pipeline(source, process.stdout, { end: false });
-  const file = createWriteStream(out);
-  try {
-    await once(file, "open");
-  } catch (cause) {
-    throw new Refusal(`--out ${out}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
-  }
-  try {
-    await (out.endsWith(".gz") ? pipeline(source, createGzip(), file) : pipeline(source, file));
-  } catch (cause) {
-    if (lstatSync(out).isFile()) rmSync(out);
-    if (cause instanceof Refusal || !(cause instanceof Error && "syscall" in cause)) throw cause;
-    throw new Refusal(`--out ${out}: ${cause.message}`, null, { cause });
-  }
-}
-
-/** The same lines, of which the first has been had. */
-async function begun(lines: Lines): Promise<AsyncIterable<string>> {
-  const iterator = Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]();
-  const first = await iterator.next();
-  return (async function* () {
-    for (let step = first; step.done !== true; step = await iterator.next()) yield step.value;
+/** Lines that have not been written, as a file that is read. */
+async function recordedAs(lines: Lines): Promise<RecordedFile> {
+  const numbered = (async function* () {
+    let line = 0;
+    for await (const text of lines) yield { line: (line += 1), text };
   })();
-}
-
-async function* batches(lines: AsyncIterable<string>): AsyncGenerator<string> {
-  let batch: string[] = [];
-  for await (const line of lines) {
-    batch.push(line);
-    if (batch.length < BATCH) continue;
-    yield `${batch.join("\n")}\n`;
-    batch = [];
-  }
-  if (batch.length > 0) yield `${batch.join("\n")}\n`;
+  const first = (await numbered.next()) as IteratorYieldResult<Line>;
+  return { file: "the requests", header: objectOn("the requests", first.value), rows: numbered };
 }
 
 function whole(least: number, most: number): (text: string) => number {

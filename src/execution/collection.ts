@@ -87,7 +87,9 @@ export class ObjectCollection extends Consumer {
       this.#spills += 1;
       this.#options.spill();
       this.#memoryBytesSpilled += estimate;
+      const freed = this.#threshold - this.#initialBytes;
       this.releaseMemory();
+      this.task.onSpill?.({ task: this.task.id, consumer: this, trigger: this, asked: freed, freed });
     }
     this.#elements = (spills ? 0 : elements) + (sorter ? 0 : 1);
     return spills;

@@ -102,7 +102,10 @@ export abstract class Consumer {
 
   /** Spills all that can be spilled, for this consumer's own sake. */
   spillSelf(): number {
-    return this.spill(Number.MAX_SAFE_INTEGER, this);
+    const asked = Number.MAX_SAFE_INTEGER;
+    const freed = this.spill(asked, this);
+    this.task.onSpill?.({ task: this.task.id, consumer: this, trigger: this, asked, freed });
+    return freed;
   }
 
   #pageFor(required: number): number {

@@ -111,6 +111,8 @@ export class MemoryManager {
   readonly waits: WaitList = new WaitList();
   readonly regions: readonly [Region, Region];
   observer: ManagerObserver | null = null;
+  /** A second observer, told first: whoever records takes this place, so that `observer` stays the embedder's. */
+  watcher: ManagerObserver | null = null;
   /** Releases that asked for more than was held; Spark logs a warning for each. */
   overReleases = 0;
   /** The epoch of the last wait that this thread was told of: what it may sleep on. */
@@ -328,13 +330,17 @@ export class MemoryManager {
     const granted = this.policy.share(region, held, bytes);
     if (granted === MUST_WAIT) {
       this.waitEpoch = this.ledger.enterWait();
+      this.watcher?.mustWait?.(bytes, task, mode);
       this.observer?.mustWait?.(bytes, task, mode);
       return MUST_WAIT;
     }
     const free = region.executionSize - region.executionUsed;
     if (!(granted >= 0 && granted <= bytes && granted <= free && Number.isInteger(granted)))
       throw badGrant(this.policy.name, granted, bytes, free);
-    if (granted < bytes) this.observer?.shortGrant?.(bytes, granted, task, mode);
+    if (granted < bytes) {
+      this.watcher?.shortGrant?.(bytes, granted, task, mode);
+      this.observer?.shortGrant?.(bytes, granted, task, mode);
+    }
     this.ledger.grant(granted, task, mode);
     return granted;
   }
@@ -350,7 +356,9 @@ export class MemoryManager {
     const moved = Math.min(freed, region.storageSize - region.storageUsed);
     this.ledger.moveBoundary(moved, region.mode);
     this.#refreshCeiling(region.mode);
-    if (moved > 0) this.observer?.boundaryMoved?.(moved, region.mode);
+    if (moved === 0) return;
+    this.watcher?.boundaryMoved?.(moved, region.mode);
+    this.observer?.boundaryMoved?.(moved, region.mode);
   }
 
   #acquireStorage(block: BlockId, bytes: number, mode: Mode, purpose: StoragePurpose): boolean {
@@ -375,6 +383,7 @@ export class MemoryManager {
     if (lent > 0) {
       this.ledger.moveBoundary(-lent, mode);
       this.#refreshCeiling(mode);
+      this.watcher?.boundaryMoved?.(-lent, mode);
       this.observer?.boundaryMoved?.(-lent, mode);
     }
     const unrolled = this.#evictor?.unrolled(mode) ?? 0;

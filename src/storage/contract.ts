@@ -1,6 +1,7 @@
 // What the block store asks of others, the disk and the block manager, and how it refuses.
 
 import { Refusal } from "../fault.js";
+import type { Mode } from "../memory/mode.js";
 import type { BlockId } from "./block.js";
 
 /** Where a block goes when it is evicted: dropped, or written to the store's disk first. */
@@ -25,6 +26,14 @@ export interface BlockOwner {
   unlock(id: BlockId, left: Fate | null): void;
   /** Releases the locks of a task that ends, and names the blocks that it had locked. */
   unlockAll(task: number): string[];
+}
+
+/** Whoever records: told of what evictions do. */
+export interface StoreWatcher {
+  /** A block has left memory by eviction. */
+  evicted(id: BlockId, bytes: number, mode: Mode, to: Fate): void;
+  /** An eviction passes over a block: it is locked, or of the RDD of the block that comes. */
+  passed(id: BlockId, bytes: number, why: "locked" | "ownRdd"): void;
 }
 
 /** A put of a block that is in memory already. */

@@ -9,7 +9,7 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type BlockId, blockName, canonical, NO_RDD, rddOf } from "./block.js";
 import { type BytesKeeper, NO_PLACE } from "./bytes.js";
 import type { ByteChunks } from "./codec.js";
-import { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate } from "./contract.js";
+import { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate, type StoreWatcher } from "./contract.js";
 import { NO_TASK } from "./locks.js";
 import { type StorageRules, storageRules } from "./rules.js";
 import { BlockTable, NONE } from "./table.js";
@@ -17,7 +17,7 @@ import { UnrollAccounts } from "./unroll-accounts.js";
 import type { Reservation } from "./unrolled.js";
 import { type EvictionChoice, type Victims, victimsOf } from "./victims.js";
 
-export { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate };
+export { type BlockDisk, BlockExists, BlockMisuse, type BlockOwner, type Fate, type StoreWatcher };
 
 export interface StoreOptions {
   readonly manager: MemoryManager;
@@ -57,6 +57,8 @@ export class BlockStore implements Evictor {
   #puts = 0;
   /** Told of each block that leaves memory by eviction. */
   onEvict: ((block: string, bytes: number, mode: Mode, to: Fate) => void) | null = null;
+  /** Told before `onEvict`, which stays the embedder's: the place of whoever records. */
+  watcher: StoreWatcher | null = null;
   evictions = 0;
   /** Values that could not be closed when they left memory; `onCloseFailure` is told why. */
   closeFailures = 0;
@@ -322,6 +324,7 @@ export class BlockStore implements Evictor {
       this.#disk === null &&
       this.onEvict === null &&
       this.#victims === null &&
+      this.watcher === null &&
       this.#values.size === 0
     );
   }
@@ -364,8 +367,15 @@ export class BlockStore implements Evictor {
     const table = this.#table;
     let freed = 0;
     for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
-      if (table.pins(slot) !== 0 || (rdd !== NO_RDD && table.rdd(slot) === rdd)) continue;
-      if (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot))) continue;
+      if (rdd !== NO_RDD && table.rdd(slot) === rdd) {
+        this.watcher?.passed(table.idAt(slot), table.bytes(slot), "ownRdd");
+        continue;
+      }
+      const held = table.pins(slot) !== 0;
+      if (held || (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot)))) {
+        this.watcher?.passed(table.idAt(slot), table.bytes(slot), "locked");
+        continue;
+      }
       table.setPins(slot, LEAVING);
       selected.push(slot);
       freed += table.bytes(slot);
@@ -412,7 +422,7 @@ export class BlockStore implements Evictor {
 
   #evictOne(slot: number, fate: Fate): void {
     this.evictions += 1;
-    if (this.onEvict === null && this.#owner === null) {
+    if (this.onEvict === null && this.#owner === null && this.watcher === null) {
       this.#drop(slot);
       return;
     }
@@ -422,6 +432,7 @@ export class BlockStore implements Evictor {
     const mode = table.mode(slot);
     this.#drop(slot);
     this.#owner?.unlock(id, fate);
+    this.watcher?.evicted(id, bytes, mode, fate);
     this.onEvict?.(blockName(id), bytes, mode, fate);
   }
 

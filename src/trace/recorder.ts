@@ -16,7 +16,7 @@ import { MUST_WAIT } from "../policy/policy.js";
 import { unified } from "../policy/unified.js";
 import { blockName, type BlockId, canonical } from "../storage/block.js";
 import { BlockExists, type Fate } from "../storage/store.js";
-import type { Effects, Op } from "./format.js";
+import type { Effects, Op, TraceHeader } from "./format.js";
 import { refused } from "./replay.js";
 import { headerAnswers, stateOf } from "./state.js";
 import { endLine, ENGINE, headerLine, rowLine } from "./write.js";
@@ -46,31 +46,11 @@ export class Recorder {
 
   /** Throws Misuse for an executor that has been used or is recorded already, or whose policy has no name that a trace could tell. */
   constructor(executor: Executor, sink: LineSink) {
-    const { manager, options, numbers } = executor;
-    const layout: ManagerName = numbers.maxUnroll === null ? "unified" : "static";
-    const { policy } = options;
-    const named = typeof policy === "string";
-    if (policy !== undefined && !named && !(policy === unified && layout === "unified"))
-      throw new Misuse(`a trace has no word for the policy ${manager.policy.name}`);
-    if (Object.hasOwn(manager, "acquireExecution")) throw new Misuse("the executor is being recorded already");
-    const moved = manager.regions.some(({ mode, executionSize }) => executionSize !== firstSize(executor, mode));
-    if (moved || manager.executionUsed + manager.storageUsed > 0 || [...executor.tasks].length > 0)
-      throw new Misuse("a recording begins before anything is asked of the executor");
+    if (!hasWord(executor)) throw new Misuse(`a trace has no word for the policy ${executor.manager.policy.name}`);
+    const header = headerOfRun(executor);
     this.#executor = executor;
     this.#sink = sink;
-    sink(
-      headerLine({
-        engine: ENGINE,
-        generation: options.generation ?? DEFAULT_GENERATION,
-        manager: layout,
-        ...(named ? { policy } : {}),
-        looks: "rows",
-        cores: options.cores ?? 1,
-        collector: options.collector ?? "G1",
-        conf: options.conf ?? {},
-        ...headerAnswers(executor),
-      }),
-    );
+    sink(headerLine(header));
     this.#watchEffects();
     this.#watchManager();
     this.#watchStore();
@@ -213,6 +193,32 @@ export class Recorder {
     });
     this.#uninstall.push(() => Object.defineProperty(owner, name, { value: user, writable: true }));
   }
+}
+
+/** Whether a header can name the executor's policy. */
+export function hasWord({ options: { policy }, numbers }: Executor): boolean {
+  return policy === undefined || typeof policy === "string" || (policy === unified && numbers.maxUnroll === null);
+}
+
+/** The header of a recording that begins now. Throws Misuse for an executor that has been used or is recorded already. */
+export function headerOfRun(executor: Executor): TraceHeader {
+  const { manager, options, numbers } = executor;
+  const layout: ManagerName = numbers.maxUnroll === null ? "unified" : "static";
+  if (Object.hasOwn(manager, "acquireExecution")) throw new Misuse("the executor is being recorded already");
+  const moved = manager.regions.some(({ mode, executionSize }) => executionSize !== firstSize(executor, mode));
+  if (moved || manager.executionUsed + manager.storageUsed > 0 || [...executor.tasks].length > 0)
+    throw new Misuse("a recording begins before anything is asked of the executor");
+  return {
+    engine: ENGINE,
+    generation: options.generation ?? DEFAULT_GENERATION,
+    manager: layout,
+    ...(typeof options.policy === "string" ? { policy: options.policy } : {}),
+    looks: "rows",
+    cores: options.cores ?? 1,
+    collector: options.collector ?? "G1",
+    conf: options.conf ?? {},
+    ...headerAnswers(executor),
+  };
 }
 
 // What methods are called with, as rows say it.

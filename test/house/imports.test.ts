@@ -23,6 +23,12 @@ test("the main entry imports its own files only, and none that is for Node", () 
   expect(names.filter((name) => /^(?:spill\/index|cli|report|study)\b/.test(name))).toEqual([]);
 });
 
+test("the causes are told without Node, and only their files import it", () => {
+  expect(moduleGraph(entry("why/index.js")).outside).toEqual([]);
+  const { outside } = moduleGraph(entry("why/file.js"));
+  expect([...new Set(outside.map(({ specifier }) => specifier))]).toEqual(["node:fs"]);
+});
+
 test("the spill files import Node's modules besides", () => {
   const { outside } = moduleGraph(entry("spill/index.js"));
   expect(outside.map(({ specifier }) => specifier)).toContain("node:fs");

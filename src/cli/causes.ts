@@ -1,0 +1,94 @@
+// Recordings with causes as commands open them: the binary form as it is, an exported trace with the causes that it carries, a
+// plain trace by asking it again.
+
+import { CAUSES, exportedRows, type ToldLine } from "../why/exported.js";
+import { MAGIC, Malformed } from "../why/format.js";
+import { CauseReader } from "../why/reader.js";
+import { causesOf } from "../why/replay.js";
+import { Unreadable } from "../trace/source.js";
+import { bytesOf, reasonOf, recordedIn } from "./lines.js";
+
+/** A recording whose rows come by once. */
+export interface Causes {
+  readonly rows: AsyncIterable<ToldLine>;
+  /** Rows that this library answers differently than a plain trace says; known at the end. */
+  different: number;
+}
+
+/** Opens a recording of any form. Throws Malformed or Unreadable, also from `rows`. */
+export async function openCauses(file: string): Promise<Causes> {
+  const bytes = bytesOf(file);
+  const { isBinary, all } = await begun(file, bytes);
+  const causes: Causes = { rows: none(), different: 0 };
+  if (isBinary) return { rows: binaryRows(file, all), different: 0 };
+  const recorded = await recordedIn(file, all);
+  if (recorded.header[CAUSES] === true) return { rows: exportedRows(recorded), different: 0 };
+  const asked = async function* () {
+    const chunks = causesOf(recorded);
+    const reader = new CauseReader(file);
+    for (;;) {
+      const step = await chunks.next();
+      if (step.done === true) {
+        causes.different = step.value;
+        break;
+      }
+      yield* reader.feed(step.value);
+    }
+    reader.finish();
+  };
+  return Object.assign(causes, { rows: asked() });
+}
+
+/** The bytes of a binary recording. Throws Malformed for any other file. */
+export async function openBinary(file: string): Promise<AsyncIterable<unknown>> {
+  const { isBinary, all } = await begun(file, bytesOf(file));
+  if (!isBinary) throw new Malformed(file, 0, "is no recording with causes");
+  return guarded(file, all);
+}
+
+async function* binaryRows(file: string, bytes: AsyncIterable<unknown>): AsyncGenerator<ToldLine> {
+  const reader = new CauseReader(file);
+  for await (const chunk of guarded(file, bytes)) yield* reader.feed(chunk as Uint8Array);
+  reader.finish();
+  const { facts, rows } = reader;
+  if (facts.length > 0) yield { i: rows + 1, ask: { op: "end" }, result: {}, facts };
+}
+
+/** The same bytes; what is wrong with the file itself is Malformed too. */
+async function* guarded(file: string, bytes: AsyncIterable<unknown>): AsyncGenerator {
+  let offset = 0;
+  try {
+    for await (const chunk of bytes) {
+      offset += (chunk as Uint8Array).length;
+      yield chunk;
+    }
+  } catch (cause) {
+    throw new Malformed(file, offset, reasonOf(cause));
+  }
+}
+
+/** What a file is, by its first bytes, and all of them. */
+async function begun(
+  file: string,
+  bytes: AsyncGenerator,
+): Promise<{ readonly isBinary: boolean; readonly all: AsyncIterable<unknown> }> {
+  let head: Uint8Array = new Uint8Array(0);
+  try {
+    while (head.length < MAGIC.length) {
+      const step = await bytes.next();
+      if (step.done === true) break;
+      head = Buffer.concat([head, step.value as Uint8Array]);
+    }
+  } catch (cause) {
+    throw new Unreadable(file, 1, reasonOf(cause), { cause });
+  }
+  const all = async function* () {
+    yield head;
+    yield* bytes;
+  };
+  // What breaks off within the magic is taken for the binary form, whose reader says so.
+  const isBinary = head.length > 0 && MAGIC.every((byte, at) => at >= head.length || byte === head[at]);
+  return { isBinary, all: all() };
+}
+
+async function* none(): AsyncGenerator<ToldLine> {}
