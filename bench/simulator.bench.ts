@@ -2,7 +2,6 @@
 
 import { type Bench, type Case, MILLION_REQUESTS, OURS, parameter, type Settings, whole } from "./harness.js";
 import { fold } from "./hash.js";
-import { chosen } from "../src/sim/choices.js";
 import { simulate } from "../src/sim/simulator.js";
 import { WORKLOADS } from "../src/sim/workloads.js";
 import type { Workload } from "../src/sim/plan.js";
@@ -25,8 +24,7 @@ function requests(settings: Settings, workload: Workload): Case {
     unit: MILLION_REQUESTS,
     ours() {
       const plan = workload.plan(settings.seed, parameter(settings, 0.1, 50, 10));
-      const options = { conf: { "spark.executor.memory": MEMORY }, cores: CORES };
-      const executor = chosen(options, "unified", "lru");
+      const executor = { conf: { "spark.executor.memory": MEMORY } };
       return whole(settings, "ours", OURS, () => {
         const start = performance.now();
         const outcome = simulate({ plan, executors: 1, cores: CORES, executor });

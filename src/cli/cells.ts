@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { Refusal } from "../fault.js";
+import { loadPolicies } from "../lab/load-policy.js";
 import { type Cell, type CellResult, cellsOf, type Experiment, runCell } from "../sim/experiment.js";
 
 export interface CellsOptions {
@@ -56,9 +57,10 @@ class Queue {
 }
 
 async function inThisThread(experiment: Experiment, queue: Queue): Promise<void> {
+  const policyOf = await loadPolicies(experiment.policies);
   for (let taken = queue.take(); taken !== null; taken = queue.take()) {
     const [place, cell] = taken;
-    queue.finish(place, { ...cell, outcome: runCell(experiment, cell) });
+    queue.finish(place, { ...cell, outcome: runCell(experiment, cell, policyOf) });
     await nextTurn();
   }
 }

@@ -8,7 +8,8 @@ import { parseBytes } from "../config/bytes.js";
 import { DEFAULT_GENERATION, type Generation, GENERATIONS } from "../config/release.js";
 import { Refusal } from "../fault.js";
 import { VERSION } from "../generated/version.js";
-import { EVICTION_NAMES, POLICY_NAMES } from "../sim/choices.js";
+import { loadPolicies } from "../lab/load-policy.js";
+import { EVICTION_NAMES } from "../sim/choices.js";
 import { compare } from "../sim/compare.js";
 import {
   type CellResult,
@@ -21,16 +22,20 @@ import {
   type SweepKey,
 } from "../sim/experiment.js";
 import { WORKLOAD_NAMES, WORKLOADS } from "../sim/workloads.js";
+import { SPILL_ORDERS } from "../policy/registry.js";
 import { runCells } from "./cells.js";
 import { exitWith, print, printError, printJson } from "./output.js";
 import { progressOn } from "./progress.js";
+import { listed, simulateTrace } from "./redecided.js";
 import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
 import { simulationText } from "./simulate-text.js";
 import { EXIT_USAGE } from "./trouble.js";
 
 interface Options {
   readonly workload?: string;
-  readonly policies: readonly string[];
+  readonly trace?: string;
+  readonly policies?: readonly string[];
+  readonly spillOrder?: string;
   readonly eviction: string;
   readonly allocation: "static" | "dynamic";
   readonly executors: number;
@@ -48,6 +53,7 @@ interface Options {
 }
 
 const MIB = 2 ** 20;
+const DEFAULT_POLICIES = ["unified", "static"];
 const DEFAULT_MEMORY = "8g";
 const MOST_STEPS = 1000;
 const DEFAULT_STEPS = 5;
@@ -58,9 +64,13 @@ const EXAMPLES = `
 Workloads:
 ${WORKLOADS.map(({ name, about }) => `  ${name.padEnd(23)}${about}`).join("\n")}
 
+${listed()}
+
 Examples:
   tungsten-memory simulate --workload etl --policies unified,static --memory 4g --seeds 20
   tungsten-memory simulate --workload iterative-ml --sweep memory=4g..12g:5 --json --out ml.json
+  tungsten-memory simulate --workload iterative-ml --eviction gdsf --policies unified,./mine.ts
+  tungsten-memory simulate --trace waiting.jsonl.gz --policies unified,fair,arbitrated
   tungsten-memory simulate --workload adversarial --sweep storageFraction=0.1..0.9:5 --sweep cores=2..8:3
 
 The same seed is the same demand under every policy and setting, and gives the same figures on every machine.
@@ -69,13 +79,20 @@ Exit code: 0 done, 2 wrong usage or a configuration that is refused, 130 interru
 /** The command `simulate`. */
 export function simulateCommand(): Command {
   return new Command("simulate")
-    .description("compare policies on a workload in virtual time")
+    .description("compare policies on a workload in virtual time, or on a recorded trace")
     .addOption(new Option("--workload <name>", "what is to be done").choices(WORKLOAD_NAMES))
+    .addOption(
+      new Option("--trace <file>", "decide the requests of this memory trace again instead").conflicts("workload"),
+    )
     .option(
       "--policies <names>",
-      "allocation policies, separated by commas; others are compared with the first",
-      names(POLICY_NAMES),
-      ["unified", "static"],
+      "allocation policies, names or files, separated by commas; others are compared with the first (default: unified,static; of a trace: all)",
+      names,
+    )
+    .addOption(
+      new Option("--spill-order <name>", "which of a task's consumers spills first").choices(
+        SPILL_ORDERS.map(({ name }) => name),
+      ),
     )
     .addOption(new Option("--eviction <name>", "which block goes first").choices(EVICTION_NAMES).default("lru"))
     .addOption(
@@ -112,10 +129,14 @@ export function simulateCommand(): Command {
 async function simulate(options: Options): Promise<void> {
   const progress = progressOn(process.stderr);
   try {
+    if (options.trace !== undefined) {
+      await redecided(options.trace, options);
+      return;
+    }
     if (options.workload === undefined)
-      throw new Refusal(`say what is to be done: --workload ${WORKLOAD_NAMES.join(", ")}`);
+      throw new Refusal(`say what is to be done: --workload ${WORKLOAD_NAMES.join(", ")}, or --trace FILE`);
     const experiment = experimentOf(options.workload, options);
-    checkExperiment(experiment);
+    checkExperiment(experiment, await loadPolicies(experiment.policies));
     const report = await untilSignal(async (signal) => {
       const results = await runCells(experiment, {
         threads: options.threads ?? availableParallelism(),
@@ -136,6 +157,14 @@ async function simulate(options: Options): Promise<void> {
     printError(`simulate: ${error.message}`);
     exitWith(EXIT_USAGE);
   }
+}
+
+async function redecided(file: string, { policies, spillOrder, json }: Options): Promise<void> {
+  await simulateTrace(file, {
+    json,
+    ...(policies === undefined ? {} : { policies }),
+    ...(spillOrder === undefined ? {} : { spillOrder }),
+  });
 }
 
 /** What `--json` prints and `--out` writes. */
@@ -164,11 +193,36 @@ export function simulationReport(experiment: Experiment, results: readonly CellR
 }
 
 function experimentOf(workload: string, options: Options): Experiment {
-  const { policies, eviction, allocation, executors, cores, generation, seed, seeds, scale } = options;
+  const {
+    policies = DEFAULT_POLICIES,
+    eviction,
+    allocation,
+    executors,
+    cores,
+    generation,
+    seed,
+    seeds,
+    scale,
+  } = options;
   const conf: Record<string, string> = { "spark.executor.memory": DEFAULT_MEMORY, ...options.conf };
   if (options.memory !== undefined) conf["spark.executor.memory"] = `${options.memory / MIB}m`;
   const sweeps = options.sweep ?? [];
-  return { workload, policies, eviction, allocation, executors, cores, conf, generation, sweeps, seed, seeds, scale };
+  const spillOrder = options.spillOrder ?? null;
+  return {
+    workload,
+    policies,
+    spillOrder,
+    eviction,
+    allocation,
+    executors,
+    cores,
+    conf,
+    generation,
+    sweeps,
+    seed,
+    seeds,
+    scale,
+  };
 }
 
 function writeOut(file: string, report: SimulationReport): void {
@@ -179,14 +233,8 @@ function writeOut(file: string, report: SimulationReport): void {
   }
 }
 
-function names(known: readonly string[]): (text: string) => string[] {
-  return (text) => {
-    const all = [...new Set(text.split(","))];
-    const unknown = all.find((name) => !known.includes(name));
-    if (unknown !== undefined)
-      throw new InvalidArgumentError(`"${unknown}" is none of ${known.join(", ")}; write names separated by commas.`);
-    return all;
-  };
+function names(text: string): string[] {
+  return [...new Set(text.split(","))];
 }
 
 function addSweep(text: string, sweeps: readonly Sweep[] = []): Sweep[] {

@@ -36,6 +36,13 @@ export async function choosePolicy(choice: string): Promise<PolicyChoice> {
   return choice;
 }
 
+/** Policies by the names and files of a command line, loaded. Throws UnknownName or BadPolicyFile. */
+export async function loadPolicies(choices: readonly string[]): Promise<(choice: string) => PolicyChoice> {
+  const found = new Map<string, PolicyChoice>();
+  for (const choice of choices) found.set(choice, await choosePolicy(choice));
+  return (choice) => found.get(choice)!;
+}
+
 /**
  * The policy that a file exports, as `default` or under the name `policy`: the policy itself, or a function that makes it from
  * `{ cores, maxUnrollBytes }`. JavaScript on every Node; TypeScript where Node strips types itself (22.18 and later) or tsx is

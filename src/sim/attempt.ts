@@ -4,7 +4,7 @@
 import { TaskOutOfMemory } from "../execution/refusal.js";
 import type { TaskMemoryManager } from "../execution/task.js";
 import { type Request, Step } from "../memory/wait.js";
-import { type Cached, readPartition } from "./cached.js";
+import { type Cached, readPlanned } from "./cached.js";
 import type { Happening } from "./clock.js";
 import { computeUs, networkUs, OPERATOR_US, STARVED_US, TASK_START_US } from "./costs.js";
 import type { Host, HostOwner } from "./host.js";
@@ -137,7 +137,7 @@ export class Attempt implements Happening {
     const { inputBytes, operators, reads } = this.#plan;
     this.idealUs += TASK_START_US;
     yield TASK_START_US;
-    for (const { rdd, partition } of reads) yield* readPartition(this, rdd, partition);
+    for (const read of reads) yield* readPlanned(this, read);
     if (inputBytes > 0) {
       const us = networkUs(inputBytes);
       this.idealUs += us;

@@ -6,15 +6,48 @@ import { type BlockId, rddBlock } from "../storage/block.js";
 import type { Attempt, Work } from "./attempt.js";
 import { compressed, computeUs, networkUs, scanUs } from "./costs.js";
 import type { Host } from "./host.js";
-import type { RddPlan } from "./plan.js";
+import type { PartitionRef, Plan, RddPlan } from "./plan.js";
 
 /** What is known of the cached data of a run. Partitions go by the number that `partitionId` gives. */
-export interface Cached {
+export class Cached {
   readonly rdds: readonly RddPlan[];
   /** Partitions that have been computed once: to compute one again is a recomputation. */
-  readonly computed: Set<number>;
+  readonly computed: Set<number> = new Set();
   /** Whose memory a partition is in. */
-  readonly holders: Map<number, Host>;
+  readonly holders: Map<number, Host> = new Map();
+  readonly #costsUs = new Map<number, number>();
+  readonly #readsLeft = new Map<number, number>();
+
+  constructor({ rdds, jobs }: Plan) {
+    this.rdds = rdds;
+    rdds.forEach(({ partitionBytes, work }, rdd) =>
+      partitionBytes.forEach((bytes, partition) =>
+        this.#costsUs.set(partitionId(rdd, partition), Math.ceil(work * computeUs(bytes))),
+      ),
+    );
+    for (const { stages } of jobs)
+      for (const { tasks } of stages)
+        for (const { reads } of tasks)
+          for (const { rdd, partition } of reads) {
+            const id = partitionId(rdd, partition);
+            this.#readsLeft.set(id, this.readsLeft(id) + 1);
+          }
+  }
+
+  /** What computing a partition from its parent takes, 1 or more. */
+  costUs(id: number): number {
+    return Math.max(1, this.#costsUs.get(id) ?? 1);
+  }
+
+  /** How often tasks that are planned will still read a partition. */
+  readsLeft(id: number): number {
+    return this.#readsLeft.get(id) ?? 0;
+  }
+
+  /** A task reads a partition as planned; one that has failed may read it again. */
+  read(id: number): void {
+    this.#readsLeft.set(id, Math.max(0, this.readsLeft(id) - 1));
+  }
 }
 
 /** The id of a partition's block. RDDs and partitions of plans are small numbers, so it is one too. */
@@ -22,8 +55,14 @@ export function partitionId(rdd: number, partition: number): number {
   return rddBlock(rdd, partition) as Exclude<BlockId, string>;
 }
 
-/** Reads a partition. `ideal`: nothing but a shortage could have saved this reading. */
-export function* readPartition(attempt: Attempt, rdd: number, partition: number, ideal: boolean = true): Work {
+/** Reads a partition as a task is planned to. */
+export function* readPlanned(attempt: Attempt, { rdd, partition }: PartitionRef): Work {
+  attempt.owner.cached.read(partitionId(rdd, partition));
+  yield* readPartition(attempt, rdd, partition, true);
+}
+
+// `ideal`: nothing but a shortage could have saved this reading.
+function* readPartition(attempt: Attempt, rdd: number, partition: number, ideal: boolean): Work {
   const { host, owner } = attempt;
   const { clock, outcome, cached } = owner;
   const { store } = host.executor;

@@ -1,48 +1,28 @@
-// Policies and orders of eviction by the names that a user gives them.
+// Policies and orders of eviction by the names that a user gives them. Policies go by the shipped ones' names; a policy of the
+// user's own comes in as itself. Belady's orders need to know what comes, and a run does not.
 
-import { readConf } from "../config/keys.js";
-import { memoryLayout } from "../config/layout.js";
-import { DEFAULT_GENERATION } from "../config/release.js";
-import type { ExecutorOptions } from "../executor.js";
+import { unknownName } from "../closest.js";
+import { EVICTION_NAMES as ALL_EVICTIONS, type EvictionName } from "../eviction/names.js";
 import { Refusal } from "../fault.js";
-import { staticPolicy } from "../policy/static.js";
-import { unified } from "../policy/unified.js";
+import { POLICIES, type PolicyChoice, policyNamed } from "../policy/registry.js";
 
-type Chosen = Partial<ExecutorOptions>;
+export const POLICY_NAMES: readonly string[] = POLICIES.map(({ name }) => name);
 
-const POLICIES: Readonly<Record<string, (options: ExecutorOptions) => Chosen>> = {
-  unified: () => ({ policy: unified }),
-  static: (options) => ({ policy: staticPolicy(maxUnrollBytes(options)) }),
+/** Orders of eviction that a run can have; `lru` is Spark's. */
+export const EVICTION_NAMES: readonly EvictionName[] = ALL_EVICTIONS.filter((name) => !name.startsWith("belady"));
+
+/** What a name in an experiment stands for. */
+export type PolicyOf = (name: string) => PolicyChoice;
+
+/** Shipped policies only. Throws UnknownName. */
+export const shippedPolicy: PolicyOf = (name) => {
+  policyNamed(name, { cores: 1, maxUnrollBytes: 0 });
+  return name;
 };
 
-const EVICTIONS: Readonly<Record<string, () => Chosen>> = {
-  lru: () => ({}),
-};
-
-export const POLICY_NAMES: readonly string[] = Object.keys(POLICIES);
-export const EVICTION_NAMES: readonly string[] = Object.keys(EVICTIONS);
-
-/** What opens an executor under that policy and that order of eviction. Refusal for a name that there is not. */
-export function chosen(options: ExecutorOptions, policy: string, eviction: string): ExecutorOptions {
-  const byPolicy = named("policy", POLICIES, policy)(options);
-  return { ...options, ...byPolicy, ...named("eviction", EVICTIONS, eviction)() };
-}
-
-/** Throws Refusal for a name that there is not. */
-export function checkChoices(policies: readonly string[], eviction: string): void {
-  for (const policy of policies) named("policy", POLICIES, policy);
-  named("eviction", EVICTIONS, eviction);
-}
-
-function named<T>(what: string, all: Readonly<Record<string, T>>, name: string): T {
-  if (Object.hasOwn(all, name)) return all[name]!;
-  throw new Refusal(`${what}: "${name}" is none of ${Object.keys(all).join(", ")}`);
-}
-
-// The static manager's own share (section 4.6 of the law) of the storage that the unified layout begins with: both policies
-// divide the same region.
-function maxUnrollBytes({ conf = {}, generation = DEFAULT_GENERATION, cores = 1 }: ExecutorOptions): number {
-  const read = readConf(conf, generation);
-  const { onHeap } = memoryLayout(read, { cores, collector: "G1" });
-  return Math.trunc(Number(onHeap.storage) * read.get("spark.storage.unrollFraction"));
+/** The order of that name. Refusal for one that there is not, or that has to know what comes. */
+export function evictionNamed(name: string): EvictionName {
+  const found = EVICTION_NAMES.find((each) => each === name);
+  if (found === undefined) throw new Refusal(unknownName("eviction", name, EVICTION_NAMES));
+  return found;
 }

@@ -6,7 +6,8 @@ import { executorNumbers, memoryLayout, validateAtStart } from "../config/layout
 import { type Generation } from "../config/release.js";
 import { Refusal } from "../fault.js";
 import { dynamicRules } from "./allocation.js";
-import { checkChoices, chosen } from "./choices.js";
+import { spillOrderNamed } from "../policy/registry.js";
+import { evictionNamed, type PolicyOf, shippedPolicy } from "./choices.js";
 import type { Outcome } from "./outcome.js";
 import { simulate } from "./simulator.js";
 import { workloadNamed } from "./workloads.js";
@@ -25,6 +26,8 @@ export interface Sweep {
 export interface Experiment {
   readonly workload: string;
   readonly policies: readonly string[];
+  /** Which of a task's consumers spills first; null as Spark has it. */
+  readonly spillOrder: string | null;
   readonly eviction: string;
   readonly allocation: "static" | "dynamic";
   readonly executors: number;
@@ -71,10 +74,16 @@ export function cellsOf(experiment: Experiment): Cell[] {
   return cells;
 }
 
-/** Throws Refusal (ConfigError where it is the configuration) for what cannot be run at some place of the grid. */
-export function checkExperiment(experiment: Experiment): void {
+/**
+ * Throws Refusal (ConfigError where it is the configuration) for what cannot be run at some place of the grid. `policyOf` finds
+ * policies that are not shipped.
+ */
+export function checkExperiment(experiment: Experiment, policyOf: PolicyOf = shippedPolicy): void {
   workloadNamed(experiment.workload);
-  checkChoices(experiment.policies, experiment.eviction);
+  for (const policy of experiment.policies) policyOf(policy);
+  evictionNamed(experiment.eviction);
+  if (experiment.spillOrder !== null)
+    spillOrderNamed(experiment.spillOrder, readConf({}, experiment.generation).release);
   for (const point of pointsOf(experiment)) {
     const { conf, cores } = settingsAt(experiment, point);
     const read = readConf(conf, experiment.generation);
@@ -85,15 +94,20 @@ export function checkExperiment(experiment: Experiment): void {
   }
 }
 
-/** Runs one cell. */
-export function runCell(experiment: Experiment, { point, policy, seed }: Cell): Outcome {
-  const { workload, eviction, allocation, executors, scale, generation } = experiment;
+/** Runs one cell. `policyOf` finds policies that are not shipped. */
+export function runCell(
+  experiment: Experiment,
+  { point, policy, seed }: Cell,
+  policyOf: PolicyOf = shippedPolicy,
+): Outcome {
+  const { workload, eviction, allocation, executors, scale, generation, spillOrder } = experiment;
   const { conf, cores } = settingsAt(experiment, pointsOf(experiment)[point]!);
   return simulate({
     plan: workloadNamed(workload).plan(seed, scale),
     executors,
     cores,
-    executor: chosen({ conf, cores, generation }, policy, eviction),
+    executor: { conf, cores, generation, policy: policyOf(policy), ...(spillOrder === null ? {} : { spillOrder }) },
+    eviction: evictionNamed(eviction),
     dynamic: allocation === "dynamic" ? dynamicRules(executors) : null,
   });
 }

@@ -1,11 +1,14 @@
 // A run in virtual time: jobs arrive, their stages' tasks are handed to executors with free cores, executors come and go, and
 // one clock moves it all. Every decision on memory is made by the shipped executor; nothing here knows what it will be.
 
+import { type EvictionName, evictionPolicy } from "../eviction/names.js";
 import { assert, Refusal } from "../fault.js";
+import type { EvictionPolicy } from "../eviction/policy.js";
 import type { ExecutorOptions } from "../executor.js";
+import type { EvictionChoice } from "../storage/victims.js";
 import { ALLOCATION_TICK_US, type AllocationRules, type AllocationState, mayGo, nextAllocation } from "./allocation.js";
 import { Attempt, type AttemptOwner } from "./attempt.js";
-import { type Cached, partitionId } from "./cached.js";
+import { Cached, partitionId } from "./cached.js";
 import { Clock } from "./clock.js";
 import { EXECUTOR_START_US, MOST_ATTEMPTS } from "./costs.js";
 import { heapBytesOf, Host } from "./host.js";
@@ -20,6 +23,8 @@ export interface SimulationOptions {
   readonly cores: number;
   /** What every executor is opened with: configuration, generation, policy. Pages are accounts, whatever it says. */
   readonly executor: ExecutorOptions;
+  /** Which blocks leave first; Spark's order, `lru`, when left out. */
+  readonly eviction?: EvictionName;
   /** Executors come and go by these rules; without them all are there from the start. */
   readonly dynamic?: AllocationRules | null;
   /** Has the executor's laws derived again after every step, and stops at the first that does not hold. For tests: slow. */
@@ -80,7 +85,7 @@ class Simulation implements AttemptOwner {
     }
     this.#options = options;
     this.#heapBytes = heapBytesOf({ ...options.executor, cores: options.cores });
-    this.cached = { rdds: options.plan.rdds, computed: new Set(), holders: new Map() };
+    this.cached = new Cached(options.plan);
     this.#jobsToEnd = options.plan.jobs.length;
     const dynamic = options.dynamic ?? null;
     this.#allocation = { target: dynamic?.initial ?? options.executors, step: 1, addAtUs: null };
@@ -247,11 +252,22 @@ class Simulation implements AttemptOwner {
   }
 
   #start(): void {
-    const { executor, cores } = this.#options;
+    const { cores, eviction = "lru" } = this.#options;
+    const executor: ExecutorOptions =
+      eviction === "lru" ? this.#options.executor : { ...this.#options.executor, eviction: this.#evictionBy(eviction) };
     this.#hosts.push(new Host(this.#hostsMade, this, executor, cores, this.#heapBytes));
     this.#hostsMade += 1;
     this.outcome.executorsStarted += 1;
     this.#freeSlots += cores;
+  }
+
+  // What an order wants to know of a partition is known from the plan: what it costs to compute, how often it is still read.
+  #evictionBy(name: EvictionName): EvictionChoice {
+    const policy = (): EvictionPolicy => evictionPolicy(name);
+    const { hint } = policy();
+    if (hint === "cost") return { policy, hint: (block) => this.cached.costUs(block as number) };
+    if (hint === "refs") return { policy, hint: (block) => this.cached.readsLeft(block as number) };
+    return { policy };
   }
 
   #tickLater(us: number): void {

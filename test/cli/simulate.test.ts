@@ -85,8 +85,8 @@ test("a sweep goes evenly from one end to the other, in the units of its key", a
 describe("wrong usage says what was meant", () => {
   test.each<[string, string[], RegExp]>([
     ["a workload that there is not", ["--workload", "elt"], /Allowed choices are etl, join-heavy/],
-    ["a policy", ["--policies", "unified,fare"], /"fare" is none of unified/],
-    ["an eviction", ["--eviction", "mru"], /Allowed choices are lru/],
+    ["an eviction", ["--eviction", "mru"], /Allowed choices are fifo, lru/],
+    ["an order of spilling", ["--spill-order", "smallest"], /Allowed choices are spark, largest/],
     [
       "a sweep of something else",
       ["--sweep", "heap=1..2"],

@@ -23,6 +23,7 @@ const MIB = 2 ** 20;
 const PLAIN: Experiment = {
   workload: "etl",
   policies: ["unified", "static"],
+  spillOrder: null,
   eviction: "lru",
   allocation: "static",
   executors: 1,
@@ -89,8 +90,8 @@ describe("cells", () => {
 describe("an experiment that cannot be run is refused before anything runs", () => {
   test.each<[string, Partial<Experiment>, RegExp]>([
     ["a workload", { workload: "elt" }, /"elt" is none of etl, join-heavy/],
-    ["a policy", { policies: ["unified", "unfied"] }, /"unfied" is none of unified/],
-    ["an eviction", { eviction: "mru" }, /"mru" is none of lru/],
+    ["a policy", { policies: ["unified", "unfied"] }, /no policy "unfied": did you mean unified/],
+    ["an eviction", { eviction: "mru" }, /no eviction "mru": did you mean lru/],
     ["memory below what Spark starts with", { conf: { "spark.executor.memory": "100m" } }, /./],
     ["a fraction beyond 1 somewhere in the grid", { sweeps: [{ key: "fraction", values: [0.5, 1.5] }] }, /between 0/],
     ["pages that memory has no room for", { conf: { "spark.buffer.pageSize": "64g" } }, /has no room for a page/],
