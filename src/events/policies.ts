@@ -1,5 +1,6 @@
 // What eviction policies make of the requests for cached blocks, at several capacities.
 
+import type { EvictionName } from "../eviction/index.js";
 import { CACHE_POLICIES, openCache } from "./caches.js";
 import { mostAtOnce, type CacheRequests } from "./requests.js";
 
@@ -34,7 +35,7 @@ export function comparePolicies(requests: CacheRequests, capacity: number | null
 }
 
 /** Runs one policy at one capacity. */
-export function replayBlocks(requests: CacheRequests, policy: string, capacity: number): Outcome {
+export function replayBlocks(requests: CacheRequests, policy: EvictionName, capacity: number): Outcome {
   const { count, objects, ids, sizes, groups, costs, changes, unit } = requests;
   const cache = openCache(policy, capacity);
   const hint = hintsOf(requests, cache.policy.hint);
