@@ -11,8 +11,8 @@ const KIB = 1024;
 export const LIMITS = {
   "index.js": 160 * KIB,
   "spill/index.js": 32 * KIB,
-  "wasm/shared.wasm": 8 * KIB,
-  "wasm/private.wasm": 8 * KIB,
+  "wasm/shared.wasm": 12 * KIB,
+  "wasm/private.wasm": 12 * KIB,
 };
 
 /** @returns {{ what: string, files: number, bytes: number, gzipBytes: number, limit: number }[]} */
