@@ -1,0 +1,174 @@
+// Builds what tests run under a scheduler of their own: `node scripts/scheduled.mjs VARIANT...` makes build/scheduled/VARIANT,
+// the compiled worker of test/proof with all that it imports. In the variant `sound` the module is the shipped source with a
+// call of the scheduler before every atomic operation; in `plain` it is the shipped module; every other variant is `sound`
+// with one fault of scripts/faults.mjs. Nothing here is shipped.
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execFileSync } from "node:child_process";
+import { FAULTS } from "./faults.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const out = join(root, "build/scheduled");
+const scratch = join(root, "build", `scratch-${process.pid}`);
+const require = createRequire(import.meta.url);
+
+/** What is built here; its plain stores are places to die at, too. */
+const ACCOUNTS = "assembly/accounts.ts";
+
+/** Stands beside the other files of assembly/ in these builds only. */
+const SCHEDULED = `
+@external("scheduler", "step") declare function step(at: usize): void;
+@external("scheduler", "change") declare function change(at: usize): void;
+@external("scheduler", "sleep") declare function sleep(at: usize, expected: u32, nanoseconds: f64): i32;
+@external("scheduler", "rouse") declare function rouse(at: usize, count: i32): i32;
+export namespace scheduled {
+  export function load<T>(at: usize): T { step(at); return atomic.load<T>(at); }
+  export function store<T>(at: usize, value: T): void { step(at); atomic.store<T>(at, value); }
+  export function add<T>(at: usize, value: T): T { step(at); return atomic.add<T>(at, value); }
+  export function sub<T>(at: usize, value: T): T { step(at); return atomic.sub<T>(at, value); }
+  export function and<T>(at: usize, value: T): T { step(at); return atomic.and<T>(at, value); }
+  export function or<T>(at: usize, value: T): T { step(at); return atomic.or<T>(at, value); }
+  export function xor<T>(at: usize, value: T): T { step(at); return atomic.xor<T>(at, value); }
+  export function xchg<T>(at: usize, value: T): T { step(at); return atomic.xchg<T>(at, value); }
+  export function cmpxchg<T>(at: usize, expected: T, value: T): T {
+    step(at);
+    return atomic.cmpxchg<T>(at, expected, value);
+  }
+  export function wait<T>(at: usize, expected: T, nanoseconds: i64): i32 {
+    return sleep(at, <u32>expected, <f64>nanoseconds);
+  }
+  export function notify(at: usize, count: i32): i32 { return rouse(at, count); }
+  export function put<T>(at: usize, value: T, offset: usize = 0): void {
+    change(at + offset);
+    store_<T>(at + offset, value);
+  }
+}
+// @ts-ignore: decorator
+@inline function store_<T>(at: usize, value: T): void { store<T>(at, value); }
+`;
+
+/** The source of a file of assembly/ with the scheduler before its atomic operations. Its lines stay where they are. */
+export function withScheduler(file, text) {
+  if (!/\batomic\./.test(text)) return text;
+  let scheduled = text.replace(/\batomic\.(?=[a-z]+[<(])/g, "scheduled.");
+  if (file === ACCOUNTS) scheduled = scheduled.replace(/(?<![.\w])store</g, "scheduled.put<");
+  // Schedules are not to drown in looks at a taken lock.
+  scheduled = scheduled.replace(/^(const SPINS: i32 = )\d+;/m, (_, head) => `${head}2;`);
+  const depth = file.split("/").length - 2;
+  return `import { scheduled } from "${"../".repeat(depth) || "./"}scheduled";${scheduled}`;
+}
+
+/** Puts one fault into a text; a fault that no longer finds its place is an error. */
+export function withFault(text, { name, from, to }) {
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`fault ${name}: its place is found ${parts.length - 1} times, not once`);
+  return parts.join(to);
+}
+
+async function buildVariants(names) {
+  const inputs = fingerprint();
+  const wanted = names.filter((name) => {
+    const stamp = join(out, name, "made-from");
+    return !existsSync(stamp) || readFileSync(stamp, "utf8") !== inputs;
+  });
+  if (wanted.length === 0) return;
+  mkdirSync(scratch, { recursive: true });
+  try {
+    const compiled = compile();
+    let sound;
+    for (const name of wanted) {
+      const fault = FAULTS.find((each) => each.name === name);
+      if (fault === undefined && name !== "sound" && name !== "plain") throw new Error(`there is no variant ${name}`);
+      const folder = join(scratch, name);
+      cpSync(compiled, folder, { recursive: true });
+      if (name !== "plain") {
+        const inWasm = fault !== undefined && fault.file.startsWith("assembly/");
+        const wasm = inWasm ? await assemble(fault) : (sound ??= await assemble(null));
+        const bytes = Buffer.from(wasm).toString("base64");
+        writeFileSync(
+          join(folder, "src/generated/wasm-bytes.js"),
+          `export const SHARED_WASM = "${bytes}";\nexport const PRIVATE_WASM = "";\n`,
+        );
+        if (fault !== undefined && !inWasm) {
+          const file = join(folder, fault.file.replace(/ts$/, "js"));
+          writeFileSync(file, withFault(readFileSync(file, "utf8"), fault));
+        }
+      }
+      writeFileSync(join(folder, "made-from"), inputs);
+      mkdirSync(out, { recursive: true });
+      rmSync(join(out, name), { recursive: true, force: true });
+      renameSync(folder, join(out, name));
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The worker and what it imports, as JavaScript. */
+function compile() {
+  const to = join(scratch, "compiled");
+  const project = join(scratch, "tsconfig.json");
+  const compilerOptions = { noEmit: false, noCheck: true, rootDir: root, outDir: to, types: [] };
+  const files = [join(root, "test/proof/worker.ts")];
+  writeFileSync(
+    project,
+    JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, files, include: [] }),
+  );
+  const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
+  execFileSync(process.execPath, [tsc, "-p", project], { cwd: root, stdio: ["ignore", 2, 2] });
+  return to;
+}
+
+/** The module with the scheduler's calls and, unless null, one fault. */
+async function assemble(fault) {
+  const { default: asc } = await import("assemblyscript/asc");
+  let wasm;
+  const { error, stderr } = await asc.main(
+    ["--config", "asconfig.json", "--target", "shared", "--outFile", "scheduled.wasm"],
+    {
+      readFile(name, base) {
+        const file = name.replaceAll("\\", "/");
+        if (file === "assembly/scheduled.ts") return SCHEDULED;
+        const path = join(root, base === "." ? "" : base, file);
+        if (!existsSync(path)) return null;
+        const text = readFileSync(path, "utf8");
+        if (file === "asconfig.json") return quickly(text);
+        if (!file.startsWith("assembly/")) return text;
+        return withScheduler(file, fault?.file === file ? withFault(text, fault) : text);
+      },
+      writeFile(_name, contents) {
+        wasm = contents;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (error !== null) throw new Error(`the scheduled module${fault === null ? "" : ` with ${fault.name}`}: ${stderr}`);
+  return wasm;
+}
+
+/** The shipped configuration, for the accounts alone and without the optimizations that take long. */
+function quickly(config) {
+  const { options, ...rest } = JSON.parse(config);
+  return JSON.stringify({ ...rest, entries: [ACCOUNTS], options: { ...options, optimizeLevel: 1, converge: false } });
+}
+
+/** One word for all that the variants are made of. */
+function fingerprint() {
+  const hash = createHash("sha256");
+  const files = ["assembly", "src", "test/proof", "scripts/scheduled.mjs", "scripts/faults.mjs", "asconfig.json"];
+  for (const file of files.flatMap(filesIn)) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
+  return hash.digest("hex");
+}
+
+function filesIn(path) {
+  if (/\.\w+$/.test(path)) return [path];
+  return readdirSync(join(root, path), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".test.ts") && !entry.name.endsWith(".md"))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1))
+    .sort();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildVariants(process.argv.slice(2));

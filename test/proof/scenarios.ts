@@ -1,0 +1,157 @@
+// The small scenarios that matter for the shared accounts: two or three workers, a few calls each, all schedules of which are
+// explored. Pools are in bytes, tasks are numbered after the worker that begins with them.
+
+import { type Operation, type Scenario, sizes } from "./program.js";
+
+const NO_POOL = sizes(0);
+
+const acquire = (task: number, bytes: number, mode: 0 | 1 = 0): Operation => ({ does: "acquire", bytes, task, mode });
+const briefly = (task: number, bytes: number): Operation => ({ does: "acquire", bytes, task, waits: "briefly" });
+const release = (task: number, bytes: number, mode: 0 | 1 = 0): Operation => ({ does: "release", bytes, task, mode });
+const put = (bytes: number): Operation => ({ does: "put", bytes });
+const drop = (bytes: number): Operation => ({ does: "drop", bytes });
+const state: Operation = { does: "state" };
+
+const onHeap = (...of: Parameters<typeof sizes>) => ({ onHeap: sizes(...of), offHeap: NO_POOL });
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "last bytes",
+    pools: onHeap(20),
+    before: [acquire(10, 8), acquire(11, 8)],
+    programs: [[acquire(10, 2)], [acquire(11, 2), acquire(11, 2)]],
+  },
+  {
+    name: "last bytes of one task in two workers",
+    pools: onHeap(20),
+    before: [acquire(10, 8)],
+    programs: [
+      [acquire(10, 7), release(10, 4)],
+      [acquire(10, 7), release(10, 4)],
+    ],
+  },
+  {
+    name: "close against fast acquire",
+    pools: onHeap(64, 16),
+    before: [acquire(10, 4), acquire(11, 4)],
+    programs: [
+      [acquire(10, 3), acquire(10, 3)],
+      [state, acquire(11, 20)],
+    ],
+  },
+  {
+    name: "close against fast release",
+    pools: onHeap(64, 16),
+    before: [acquire(10, 10), acquire(11, 10)],
+    programs: [
+      [release(10, 3), release(10, 2)],
+      [acquire(11, 25), state],
+    ],
+  },
+  {
+    name: "release against wait",
+    pools: onHeap(40),
+    before: [acquire(10, 36), acquire(11, 1)],
+    programs: [[release(10, 30)], [acquire(11, 12), release(11, 13)]],
+  },
+  {
+    name: "release against a wait that may run out",
+    pools: onHeap(40),
+    before: [acquire(10, 36)],
+    programs: [[release(10, 36)], [briefly(11, 12), { does: "releaseAll", task: 11 }]],
+  },
+  {
+    name: "two wait for one release",
+    pools: onHeap(60),
+    before: [acquire(10, 58)],
+    programs: [[release(10, 50)], [acquire(11, 12)], [acquire(12, 12)]],
+  },
+  {
+    name: "entry of a new task against fast acquire",
+    pools: onHeap(64),
+    before: [acquire(10, 8)],
+    programs: [
+      [acquire(10, 20), acquire(10, 20)],
+      [acquire(11, 20), acquire(11, 20)],
+    ],
+  },
+  {
+    name: "entry of a new task wakes",
+    pools: onHeap(60),
+    before: [acquire(10, 55), acquire(11, 1)],
+    programs: [[acquire(11, 12)], [acquire(12, 2)], [{ does: "release", bytes: 55, task: 10 }]],
+  },
+  {
+    name: "release to zero and re-entry",
+    pools: onHeap(64),
+    before: [acquire(10, 8), acquire(11, 8)],
+    programs: [
+      [release(10, 8), acquire(10, 30), release(10, 30)],
+      [acquire(11, 24), state],
+    ],
+  },
+  {
+    name: "release of nothing ends an entry",
+    pools: onHeap(30),
+    before: [acquire(10, 28), acquire(11, 2), briefly(12, 5)],
+    programs: [
+      [release(12, 0), acquire(12, 1)],
+      [release(10, 20), state],
+    ],
+  },
+  {
+    name: "off-heap release against on-heap waiter",
+    pools: { onHeap: sizes(40), offHeap: sizes(40) },
+    before: [acquire(10, 36), acquire(10, 8, 1), acquire(11, 1)],
+    programs: [
+      [release(10, 4, 1), release(10, 4, 1)],
+      [acquire(11, 12)],
+    ],
+  },
+  {
+    name: "storage put against fast acquire",
+    pools: onHeap(64, 16, 8),
+    before: [acquire(10, 8)],
+    programs: [
+      [acquire(10, 10), acquire(10, 10), release(10, 25)],
+      [put(30), drop(10)],
+    ],
+  },
+  {
+    name: "storage gives way to execution",
+    pools: onHeap(30, 30, 10),
+    before: [{ does: "put", bytes: 28 }, acquire(10, 20)],
+    programs: [
+      [acquire(10, 15), state],
+      [acquire(11, 8), put(10)],
+    ],
+  },
+  {
+    name: "slow eviction against fast acquire and release",
+    pools: { ...onHeap(30, 30, 10), slowEviction: true },
+    before: [{ does: "put", bytes: 28 }, acquire(10, 20), acquire(11, 4)],
+    programs: [[acquire(10, 15)], [acquire(11, 2), release(11, 3)]],
+  },
+  {
+    name: "the end of a task against another's wait",
+    pools: { onHeap: sizes(40), offHeap: sizes(20) },
+    before: [acquire(10, 36), acquire(10, 8, 1), acquire(11, 1)],
+    programs: [
+      [
+        { does: "releaseAll", task: 10 },
+        { does: "taskEnded", task: 10 },
+      ],
+      [acquire(11, 12), state],
+    ],
+  },
+  {
+    name: "a slot goes to another task",
+    pools: onHeap(40),
+    slots: 2,
+    before: [acquire(10, 4)],
+    programs: [
+      [acquire(11, 4), release(11, 4), { does: "taskEnded", task: 11 }],
+      [release(10, 4), { does: "held", task: 10 }, acquire(10, 6)],
+    ],
+  },
+];
