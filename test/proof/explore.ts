@@ -4,7 +4,7 @@
 import { type Choice, NOBODY } from "./control.js";
 import { type Crew, type Outcome, type Schedule, type Stage, stage } from "./crew.js";
 import { historyInWords, isExplained, type History } from "./explain.js";
-import { type Scenario, randomScenario } from "./program.js";
+import { type Operation, randomScenario, type Scenario } from "./program.js";
 import { numbers } from "../help/seed.js";
 
 /** What an exploration came to. */
@@ -41,12 +41,25 @@ export class Judge {
   trouble(outcome: Outcome): string | null {
     if (outcome.trouble !== null) return outcome.trouble;
     // Who dies in the middle of a call leaves a history of its own kind: laws and progress are what is asked then.
-    if (outcome.died !== 0) return null;
+    if (outcome.died !== 0) return this.#troubleAfterDeath(outcome);
     const key = historyKey(outcome.history);
     let explained = this.#explained.get(key);
     if (explained === undefined) this.#explained.set(key, (explained = isExplained(this.#scenario, outcome.history)));
     return explained ? null : "no order of the calls explains their answers";
   }
+
+  #troubleAfterDeath({ history, died }: Outcome): string | null {
+    if (history.asleep !== 0) return `worker ${31 - Math.clz32(history.asleep)} still waits for what the dead had`;
+    const others = this.#scenario.programs.filter((_, worker) => ((died >> worker) & 1) === 0);
+    const alive = new Set([...(this.#scenario.before ?? []), ...others.flat()].flatMap(taskOf));
+    for (const [, task] of history.left!.matchAll(/(\d+):\d+/g))
+      if (!alive.has(Number(task))) return `task ${task} of the dead still has an entry`;
+    return null;
+  }
+}
+
+function taskOf(operation: Operation): number[] {
+  return "task" in operation ? [operation.task] : [];
 }
 
 /** All schedules of a scenario with up to so many preemptions, those with fewer first. */

@@ -155,3 +155,62 @@ export const SCENARIOS: readonly Scenario[] = [
     ],
   },
 ];
+
+/** Worker 0 may die before any step of its own; the last one buries it. Everybody else then comes to an end. */
+export const MORTAL = 0;
+
+const bury: readonly Operation[] = [{ does: "recover" }];
+
+export const DEATHS: readonly Scenario[] = [
+  {
+    name: "death in acquire and release",
+    pools: onHeap(64, 16),
+    programs: [
+      [acquire(10, 8), acquire(10, 3), release(10, 5), acquire(10, 40), release(10, 46)],
+      [acquire(11, 12), acquire(11, 8), release(11, 20), state],
+      bury,
+    ],
+  },
+  {
+    name: "death of who has all that another waits for",
+    pools: onHeap(40),
+    programs: [[acquire(10, 38), release(10, 2)], [acquire(11, 12), release(11, 12)], bury],
+  },
+  {
+    name: "death of one who waits",
+    pools: onHeap(40),
+    before: [acquire(11, 38)],
+    programs: [
+      [acquire(10, 12), acquire(10, 4)],
+      [release(11, 38), acquire(11, 40), state],
+      bury,
+    ],
+  },
+  {
+    name: "death of who sleeps for the lock",
+    pools: onHeap(40),
+    programs: [[acquire(10, 4), state], [acquire(11, 4), state], [acquire(12, 4), state], bury],
+  },
+  {
+    name: "death in storage",
+    pools: onHeap(30, 30, 10),
+    before: [put(20)],
+    programs: [[put(10), acquire(10, 30), put(20), drop(5)], [acquire(11, 20), put(8), release(11, 20)], bury],
+  },
+  {
+    name: "death in a slow eviction",
+    pools: { ...onHeap(30, 30, 10), slowEviction: true },
+    before: [put(28)],
+    programs: [[acquire(10, 40), release(10, 40)], [acquire(11, 4), state, release(11, 4)], bury],
+  },
+  {
+    name: "death in the end of a task",
+    pools: { onHeap: sizes(40), offHeap: sizes(40) },
+    slots: 3,
+    programs: [
+      [acquire(10, 38), acquire(10, 20, 1), { does: "releaseAll", task: 10 }, { does: "taskEnded", task: 10 }],
+      [acquire(11, 12), acquire(12, 4)],
+      bury,
+    ],
+  },
+];
