@@ -61,11 +61,13 @@ export function withScheduler(file, text) {
   return `import { scheduled } from "${"../".repeat(depth) || "./"}scheduled";${scheduled}`;
 }
 
-/** Puts one fault into a text; a fault that no longer finds its place is an error. */
+/** Puts one fault into a text, wherever its lines are broken; a fault that does not find its place just once is an error. */
 export function withFault(text, { name, from, to }) {
-  const parts = text.split(from);
-  if (parts.length !== 2) throw new Error(`fault ${name}: its place is found ${parts.length - 1} times, not once`);
-  return parts.join(to);
+  const words = from.trim().split(/\s+/);
+  const place = new RegExp(words.map((word) => word.replace(/[^\w]/g, "\\$&")).join("\\s+"), "g");
+  const found = text.match(place)?.length ?? 0;
+  if (found !== 1) throw new Error(`fault ${name}: its place is found ${found} times, not once`);
+  return text.replace(place, () => to);
 }
 
 async function buildVariants(names) {
@@ -77,25 +79,20 @@ async function buildVariants(names) {
   if (wanted.length === 0) return;
   mkdirSync(scratch, { recursive: true });
   try {
-    const compiled = compile();
+    const compiled = wanted.some((name) => inWasm(faultNamed(name))) ? compile("compiled", null) : "";
     let sound;
     for (const name of wanted) {
-      const fault = FAULTS.find((each) => each.name === name);
-      if (fault === undefined && name !== "sound" && name !== "plain") throw new Error(`there is no variant ${name}`);
+      const fault = faultNamed(name);
       const folder = join(scratch, name);
-      cpSync(compiled, folder, { recursive: true });
+      if (inWasm(fault)) cpSync(compiled, folder, { recursive: true });
+      else compile(name, fault);
       if (name !== "plain") {
-        const inWasm = fault !== undefined && fault.file.startsWith("assembly/");
-        const wasm = inWasm ? await assemble(fault) : (sound ??= await assemble(null));
+        const wasm = fault !== null && inWasm(fault) ? await assemble(fault) : (sound ??= await assemble(null));
         const bytes = Buffer.from(wasm).toString("base64");
         writeFileSync(
           join(folder, "src/generated/wasm-bytes.js"),
           `export const SHARED_WASM = "${bytes}";\nexport const PRIVATE_WASM = "";\n`,
         );
-        if (fault !== undefined && !inWasm) {
-          const file = join(folder, fault.file.replace(/ts$/, "js"));
-          writeFileSync(file, withFault(readFileSync(file, "utf8"), fault));
-        }
       }
       writeFileSync(join(folder, "made-from"), inputs);
       mkdirSync(out, { recursive: true });
@@ -107,18 +104,36 @@ async function buildVariants(names) {
   }
 }
 
-/** The worker and what it imports, as JavaScript. */
-function compile() {
-  const to = join(scratch, "compiled");
+/** The fault of a variant; null: it has none. */
+function faultNamed(name) {
+  const fault = FAULTS.find((each) => each.name === name) ?? null;
+  if (fault === null && name !== "sound" && name !== "plain") throw new Error(`there is no variant ${name}`);
+  return fault;
+}
+
+function inWasm(fault) {
+  return fault === null || fault.file.startsWith("assembly/");
+}
+
+/** The worker and what it imports, as JavaScript in a folder of the scratch. */
+function compile(name, fault) {
+  const to = join(scratch, name);
+  const sources = join(scratch, "sources");
+  for (const folder of ["src", "test/proof"]) cpSync(join(root, folder), join(sources, folder), { recursive: true });
+  if (fault !== null) {
+    const file = join(sources, fault.file);
+    writeFileSync(file, withFault(readFileSync(file, "utf8"), fault));
+  }
   const project = join(scratch, "tsconfig.json");
-  const compilerOptions = { noEmit: false, noCheck: true, rootDir: root, outDir: to, types: [] };
-  const files = [join(root, "test/proof/worker.ts")];
+  const compilerOptions = { noEmit: false, noCheck: true, rootDir: sources, outDir: to, types: [] };
+  const files = [join(sources, "test/proof/worker.ts")];
   writeFileSync(
     project,
     JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, files, include: [] }),
   );
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", project], { cwd: root, stdio: ["ignore", 2, 2] });
+  rmSync(sources, { recursive: true });
   return to;
 }
 

@@ -87,6 +87,8 @@ export function brokenLaw(accounts: Accounts, note: Uint32Array, actor: number):
   const { u32 } = accounts;
   const waiters = accounts.word("AT_WAITERS");
   const deciding = accounts.word("AT_DECIDING");
+  // What a decision has changed so far is not the accounts' state before it stands.
+  const open = accounts.word("AT_UNDO") !== 0;
   const used = accounts.word("AT_SLOTS_USED");
   if (used > NOTE_SLOTS) return `${used} slots are too many to audit`;
   for (let mode = 0; mode < 2; mode += 1) {
@@ -115,7 +117,7 @@ export function brokenLaw(accounts: Accounts, note: Uint32Array, actor: number):
       note[at + 1] = high;
     }
     const size = accounts.cell("EXECUTION_SIZE", mode);
-    if (backed > size) return `${MODES[mode]}: ${backed} bytes are held or promised, the pool has ${size}`;
+    if (backed > size && !open) return `${MODES[mode]}: ${backed} bytes are held or promised, the pool has ${size}`;
     const ceiling = accounts.cell("CEILING", mode);
     if (widest * sharing > ceiling)
       return `${MODES[mode]}: a limit of ${widest} for one of ${sharing} is beyond a ceiling of ${ceiling}`;

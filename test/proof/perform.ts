@@ -61,6 +61,8 @@ export function perform(manager: MemoryManager, call: Call, operation: Operation
       return manager.state(mode).reduce((sum, each) => sum * BELOW_STATE + each, 0);
     case "held":
       return manager.ledger.balance(task, mode);
+    case "used":
+      return manager.executionUsed;
     default:
       throw new Error(`${call} is no call of a manager`);
   }

@@ -19,7 +19,11 @@ export type Operation =
   | { readonly does: "drop"; readonly bytes: number; readonly mode?: 0 | 1 }
   | { readonly does: "dropAll"; readonly mode?: 0 | 1 }
   | { readonly does: "state"; readonly mode?: 0 | 1 }
+  /** Execution memory used in both modes. */
+  | { readonly does: "used" }
   | { readonly does: "held"; readonly task: number; readonly mode?: 0 | 1 }
+  /** Stops for ever in the middle of a decision that has granted `bytes` to a task. */
+  | { readonly does: "die"; readonly bytes: number; readonly task: number }
   /** Waits for a worker to die and gives back what it had. */
   | { readonly does: "recover" }
   /** `bytes` random acquires and releases of a task, from a seed; not recorded. */
@@ -40,6 +44,8 @@ export const CALLS = [
   "dropAll",
   "state",
   "held",
+  "used",
+  "die",
   "recover",
   "churn",
 ] as const;

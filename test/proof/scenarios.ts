@@ -145,6 +145,12 @@ export const SCENARIOS: readonly Scenario[] = [
     ],
   },
   {
+    name: "the end of a task against a look at both modes",
+    pools: { onHeap: sizes(40), offHeap: sizes(20) },
+    before: [acquire(10, 12), acquire(10, 8, 1)],
+    programs: [[{ does: "releaseAll", task: 10 }], [{ does: "used" }, { does: "used" }]],
+  },
+  {
     name: "a slot goes to another task",
     pools: onHeap(40),
     slots: 2,
@@ -158,6 +164,18 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** Worker 0 may die before any step of its own; the last one buries it. Everybody else then comes to an end. */
 export const MORTAL = 0;
+
+/** Worker 0 buries worker 1, which dies in a decision, and may die of it; the last one buries both. */
+export const DEATH_OF_A_BURIER: Scenario = {
+  name: "death of who buries another",
+  pools: onHeap(40, 10),
+  programs: [
+    [{ does: "recover" }],
+    [acquire(11, 20), put(5), { does: "die", bytes: 10, task: 11 }],
+    [acquire(12, 8), state, release(12, 8)],
+    [{ does: "recover" }, { does: "recover" }],
+  ],
+};
 
 const bury: readonly Operation[] = [{ does: "recover" }];
 

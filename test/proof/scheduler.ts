@@ -17,6 +17,7 @@ import {
   FAILED,
   giveTurn,
   MAX_CHOICES,
+  MAX_WORKERS,
   MAX_STEPS,
   NOBODY,
   OWN_STEPS,
@@ -53,6 +54,7 @@ export class Scheduler {
   /** Steps count while it runs: not while a worker attaches. Once it is over for this worker, every step ends it again. */
   #phase: "outside" | "running" | "over" = "outside";
   #dead = false;
+  #deathsHeard = 0;
 
   constructor(control: Control, me: number, memory: WebAssembly.Memory, layout: Layout) {
     this.#control = control;
@@ -65,6 +67,7 @@ export class Scheduler {
   /** A worker's first turn in a run. */
   begin(): void {
     this.#dead = false;
+    this.#deathsHeard = 0;
     if (this.#words[SCHEDULED] === 1) this.#phase = "running";
   }
 
@@ -104,10 +107,12 @@ export class Scheduler {
     return this.#wake(address, count >>> 0);
   }
 
-  /** Sleeps until some worker has died, and says which. */
-  awaitDeath(): number {
-    if (this.#whoIsDead() === NOBODY) this.#fallAsleep(DEATHS, false);
-    return this.#whoIsDead();
+  /** Sleeps until a worker dies that this one has not heard of, and says who is dead. */
+  awaitDeath(): number[] {
+    if (this.#whoIsDead().length === this.#deathsHeard) this.#fallAsleep(DEATHS, false);
+    const dead = this.#whoIsDead();
+    this.#deathsHeard = dead.length;
+    return dead;
   }
 
   /** The end of a worker's program. */
@@ -150,11 +155,12 @@ export class Scheduler {
     words[STEPS]! += 1;
     words[OWN_STEPS + this.#me]! += 1;
     if (words[STEPS]! > words[MAX_STEPS]!) this.fail(`no end after ${words[MAX_STEPS]} steps`);
-    if (words[DIES] === this.#me && words[DIES_AT] === words[OWN_STEPS + this.#me]) this.#die();
+    if (words[DIES] === this.#me && words[DIES_AT] === words[OWN_STEPS + this.#me]) this.die();
     return true;
   }
 
-  #die(): never {
+  /** This worker takes no further step. */
+  die(): never {
     this.#dead = true;
     this.#phase = "over";
     this.#snapshot.set(this.#accounts.u32);
@@ -221,15 +227,16 @@ export class Scheduler {
   #leave(state: typeof DONE | typeof DEAD): void {
     this.#phase = "outside";
     this.#words[STATE + this.#me] = state;
-    if (state === DEAD) this.#wake(DEATHS, 1);
+    if (state === DEAD) this.#wake(DEATHS, MAX_WORKERS);
     const chosen = this.#choose(false);
     giveTurn(this.#control, chosen === NOBODY ? CONTROLLER : chosen);
   }
 
-  #whoIsDead(): number {
+  #whoIsDead(): number[] {
+    const dead: number[] = [];
     for (let worker = 0; worker < this.#words[WORKERS]!; worker += 1)
-      if (this.#words[STATE + worker] === DEAD) return worker;
-    return NOBODY;
+      if (this.#words[STATE + worker] === DEAD) dead.push(worker);
+    return dead;
   }
 
   #wake(address: number, count: number): number {

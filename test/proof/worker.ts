@@ -92,6 +92,7 @@ function attach(): { ledger: SharedLedger; manager: MemoryManager } {
 function runProgram(ledger: SharedLedger, manager: MemoryManager): void {
   readProgram(control.programs, me).forEach((operation, index) => {
     if (operation.does === "churn") churn(manager, operation);
+    else if (operation.does === "die") die(ledger, operation);
     else if (operation.does === "recover") recover(ledger);
     else if (operation.does === "acquire") acquire(index, ledger, manager, operation);
     else record(index, operation.does, manager, operation);
@@ -131,9 +132,15 @@ function record(index: number, call: Call, manager: MemoryManager, operation: Op
   return answer;
 }
 
+function die(ledger: SharedLedger, { bytes, task }: Operation & { does: "die" }): void {
+  ledger.begin();
+  ledger.enter(task, 0);
+  ledger.grant(bytes, task, 0);
+  scheduler!.die();
+}
+
 function recover(ledger: SharedLedger): void {
-  const dead = scheduler!.awaitDeath();
-  ledger.recover({ worker: dead + FIRST_WORKER, tenancy: 1 });
+  for (const dead of scheduler!.awaitDeath()) ledger.recover({ worker: dead + FIRST_WORKER, tenancy: 1 });
 }
 
 // Mostly within the task's share, at times beyond it, at times all of it back.
