@@ -119,14 +119,14 @@ function inWasm(fault) {
 function compile(name, fault) {
   const to = join(scratch, name);
   const sources = join(scratch, "sources");
-  for (const folder of ["src", "test/proof"]) cpSync(join(root, folder), join(sources, folder), { recursive: true });
+  for (const folder of ["src", "test/proof/worker"]) cpSync(join(root, folder), join(sources, folder), { recursive: true });
   if (fault !== null) {
     const file = join(sources, fault.file);
     writeFileSync(file, withFault(readFileSync(file, "utf8"), fault));
   }
   const project = join(scratch, "tsconfig.json");
   const compilerOptions = { noEmit: false, noCheck: true, rootDir: sources, outDir: to, types: [] };
-  const files = [join(sources, "test/proof/worker.ts")];
+  const files = [join(sources, "test/proof/worker/worker.ts")];
   writeFileSync(
     project,
     JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, files, include: [] }),
@@ -173,7 +173,7 @@ function quickly(config) {
 /** One word for all that the variants are made of. */
 function fingerprint() {
   const hash = createHash("sha256");
-  const files = ["assembly", "src", "test/proof", "scripts/scheduled.mjs", "scripts/faults.mjs", "asconfig.json"];
+  const files = ["assembly", "src", "test/proof/worker", "scripts/scheduled.mjs", "scripts/faults.mjs", "asconfig.json"];
   for (const file of files.flatMap(filesIn)) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
   return hash.digest("hex");
 }

@@ -48,12 +48,12 @@ import {
   unpackChoice,
   WOKE,
   WORKERS,
-} from "./control.js";
+} from "./worker/control.js";
 import { type Event, type History, prepare } from "./explain.js";
-import { Accounts, brokenRest, heldOf, isPresent, type Layout, readLayout } from "./laws.js";
-import { managerOver } from "./perform.js";
-import { CALLS, type Scenario, writePools, writeProgram } from "./program.js";
-import type { WorkerSettings } from "./worker.js";
+import { Accounts, brokenRest, heldOf, isPresent, type Layout, readLayout } from "./worker/laws.js";
+import { managerOver } from "./worker/perform.js";
+import { CALLS, type Scenario, writePools, writeProgram } from "./worker/program.js";
+import type { WorkerSettings } from "./worker/worker.js";
 
 /** How a run goes: choices laid down (who goes, at each), then at random from a seed or by default: whoever runs, goes on. */
 export interface Schedule {
@@ -128,7 +128,7 @@ export class Crew {
     const control = createControl();
     const memory = new WebAssembly.Memory({ initial: UNITS, maximum: UNITS, shared: true });
     const free = variant === "plain";
-    const file = join(ROOT, "build/scheduled", variant, "test/proof/worker.js");
+    const file = join(ROOT, "build/scheduled", variant, "test/proof/worker/worker.js");
     const workers = Array.from({ length: count }, (_, me) => {
       const workerData: WorkerSettings = { control: control.buffer, memory, me, layout: LAYOUT, free };
       return new Worker(file, { workerData });

@@ -7,8 +7,8 @@ import { LocalLedger } from "../../src/memory/ledger.js";
 import type { MemoryManager } from "../../src/memory/manager.js";
 import type { Mode } from "../../src/memory/mode.js";
 import { MUST_WAIT } from "../../src/policy/policy.js";
-import { answerInWords, managerOver, perform } from "./perform.js";
-import type { Call, Operation, Program, Scenario } from "./program.js";
+import { answerInWords, managerOver, perform } from "./worker/perform.js";
+import type { Call, Operation, Program, Scenario } from "./worker/program.js";
 
 /** One recorded call. Stamps order all invocations and responses; `responded` 0: it has not ended. */
 export interface Event {

@@ -1,10 +1,10 @@
 // Explores schedules: all of a scenario up to a number of preemptions, the fewest first, or random ones from a seed. Every run's
 // laws are audited by its workers; what they answered is explained here, once for all runs with the same history.
 
-import { type Choice, NOBODY } from "./control.js";
+import { type Choice, NOBODY } from "./worker/control.js";
 import { type Crew, type Outcome, type Schedule, type Stage, stage } from "./crew.js";
 import { historyInWords, isExplained, type History } from "./explain.js";
-import { type Operation, randomScenario, type Scenario } from "./program.js";
+import { type Operation, randomScenario, type Scenario } from "./worker/program.js";
 import { numbers } from "../help/seed.js";
 
 /** What an exploration came to. */
@@ -94,8 +94,8 @@ function branch(choices: readonly Choice[], from: number, level: number, levels:
     for (let worker = 0; worker < 8; worker += 1) {
       const isTimed = (timed & (1 << worker)) !== 0;
       if (worker === chosen[at] || ((ready & (1 << worker)) === 0 && !isTimed)) continue;
-      // A sleep that runs out although others could go counts as a preemption, too.
-      const cost = couldGoOn || (isTimed && ready !== 0) ? 1 : 0;
+      // A sleep that runs out counts as a preemption, too.
+      const cost = couldGoOn || isTimed ? 1 : 0;
       levels[level + cost]?.push([...chosen.slice(0, at), worker]);
     }
   }
@@ -135,7 +135,7 @@ export function exploreDeaths(crew: Crew, scenario: Scenario, mortal: number, pr
     const death = { worker: mortal, step };
     // Whether there is such a step at all is seen where the mortal goes first.
     const first = crew.run(staged, { prefix: [mortal], death });
-    if (first.died === 0 && first.trouble === null && first.steps[mortal]! < step)
+    if ((first.died & (1 << mortal)) === 0 && first.trouble === null && first.steps[mortal]! < step)
       return { schedules, histories: 0, trouble: null };
     const found = exploreAll(crew, scenario, { preemptions, death });
     schedules += found.schedules;

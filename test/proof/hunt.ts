@@ -3,7 +3,7 @@
 import { buildVariants, Crew } from "./crew.js";
 import { exploreAll, exploreDeaths, exploreRandomScenarios, type Found } from "./explore.js";
 import { DEATH_OF_A_BURIER, DEATHS, MORTAL, SCENARIOS } from "./scenarios.js";
-import type { Scenario } from "./program.js";
+import type { Scenario } from "./worker/program.js";
 
 /** A means to show a fault: `schedules` of a scenario, `deaths` in one, or random `histories`. */
 export interface Means {

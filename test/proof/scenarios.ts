@@ -1,7 +1,7 @@
 // The small scenarios that matter for the shared accounts: two or three workers, a few calls each, all schedules of which are
 // explored. Pools are in bytes, tasks are numbered after the worker that begins with them.
 
-import { type Operation, type Scenario, sizes } from "./program.js";
+import { type Operation, type Scenario, sizes } from "./worker/program.js";
 
 const NO_POOL = sizes(0);
 
@@ -173,7 +173,7 @@ export const DEATH_OF_A_BURIER: Scenario = {
     [{ does: "recover" }],
     [acquire(11, 20), put(5), { does: "die", bytes: 10, task: 11 }],
     [acquire(12, 8), state, release(12, 8)],
-    [{ does: "recover" }, { does: "recover" }],
+    [{ does: "recover" }],
   ],
 };
 

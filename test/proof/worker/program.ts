@@ -1,7 +1,7 @@
 // Programs: what each worker of a run asks of the manager, in numbers that fit the control buffer, and the random ones.
 
 import { MAX_OPERATIONS, OPERATION_NUMBERS } from "./control.js";
-import type { RegionSizes } from "../../src/memory/manager.js";
+import type { RegionSizes } from "../../../src/memory/manager.js";
 
 /** What a worker does. `waits` says how an acquire waits: until it is answered, or for a time that may run out. */
 export type Operation =
@@ -24,7 +24,7 @@ export type Operation =
   | { readonly does: "held"; readonly task: number; readonly mode?: 0 | 1 }
   /** Stops for ever in the middle of a decision that has granted `bytes` to a task. */
   | { readonly does: "die"; readonly bytes: number; readonly task: number }
-  /** Waits for a worker to die and gives back what it had. */
+  /** Gives back what those had who die, to the end of the run. */
   | { readonly does: "recover" }
   /** `bytes` random acquires and releases of a task, from a seed; not recorded. */
   | { readonly does: "churn"; readonly bytes: number; readonly task: number; readonly seed: number };

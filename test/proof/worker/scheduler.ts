@@ -54,7 +54,6 @@ export class Scheduler {
   /** Steps count while it runs: not while a worker attaches. Once it is over for this worker, every step ends it again. */
   #phase: "outside" | "running" | "over" = "outside";
   #dead = false;
-  #deathsHeard = 0;
 
   constructor(control: Control, me: number, memory: WebAssembly.Memory, layout: Layout) {
     this.#control = control;
@@ -67,7 +66,6 @@ export class Scheduler {
   /** A worker's first turn in a run. */
   begin(): void {
     this.#dead = false;
-    this.#deathsHeard = 0;
     if (this.#words[SCHEDULED] === 1) this.#phase = "running";
   }
 
@@ -107,12 +105,10 @@ export class Scheduler {
     return this.#wake(address, count >>> 0);
   }
 
-  /** Sleeps until a worker dies that this one has not heard of, and says who is dead. */
-  awaitDeath(): number[] {
-    if (this.#whoIsDead().length === this.#deathsHeard) this.#fallAsleep(DEATHS, false);
-    const dead = this.#whoIsDead();
-    this.#deathsHeard = dead.length;
-    return dead;
+  /** Sleeps until more than `known` workers are dead, and says who. */
+  awaitDeath(known: number): number[] {
+    if (this.#whoIsDead().length <= known) this.#fallAsleep(DEATHS, false);
+    return this.#whoIsDead();
   }
 
   /** The end of a worker's program. */
@@ -187,7 +183,7 @@ export class Scheduler {
     }
     const ran = this.#me;
     const others = ready === 0 ? timed : ready;
-    let chosen = couldGoOn ? ran : others === 0 ? NOBODY : 31 - Math.clz32(others & -others);
+    let chosen = couldGoOn ? ran : ready === 0 ? this.#longestSleeper(timed) : 31 - Math.clz32(ready & -ready);
     if (at < words[PREFIX]!) chosen = this.#control.prefix[at]! - 1;
     else if (words[RANDOM] !== 0 && others !== 0) chosen = this.#chooseAtRandom(chosen, couldGoOn, ready, timed);
     this.#control.log[at] = packChoice({ chosen, ran, couldGoOn, ready, timed });
@@ -196,6 +192,17 @@ export class Scheduler {
       words[STATE + chosen] = READY;
     }
     return chosen;
+  }
+
+  // Nobody, when nobody's sleep may run out.
+  #longestSleeper(among: number): number {
+    const words = this.#words;
+    let first = NOBODY;
+    for (let worker = 0; worker < words[WORKERS]!; worker += 1) {
+      if ((among & (1 << worker)) === 0) continue;
+      if (first === NOBODY || words[SLEEPS_SINCE + worker]! < words[SLEEPS_SINCE + first]!) first = worker;
+    }
+    return first;
   }
 
   #chooseAtRandom(otherwise: number, couldGoOn: boolean, ready: number, timed: number): number {

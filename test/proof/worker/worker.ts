@@ -2,9 +2,10 @@
 // Compiled into build/scheduled by scripts/scheduled.mjs, with the module that its variant is for.
 
 import { workerData } from "node:worker_threads";
-import { MUST_WAIT } from "../../src/policy/policy.js";
-import type { MemoryManager } from "../../src/memory/manager.js";
-import { SharedLedger } from "../../src/memory/shared-ledger.js";
+import { MUST_WAIT } from "../../../src/policy/policy.js";
+import type { MemoryManager } from "../../../src/memory/manager.js";
+import { SharedLedger } from "../../../src/memory/shared-ledger.js";
+import { MemoryBusy } from "../../../src/memory/wait.js";
 import {
   ARRIVED,
   awaitTurn,
@@ -85,7 +86,8 @@ function runFreely(): void {
 }
 
 function attach(): { ledger: SharedLedger; manager: MemoryManager } {
-  const ledger = SharedLedger.attach(memory, { worker: me + FIRST_WORKER });
+  const patienceMs = readProgram(control.programs, me).some(({ does }) => does === "recover") ? 1 : Infinity;
+  const ledger = SharedLedger.attach(memory, { worker: me + FIRST_WORKER, patienceMs });
   return { ledger, manager: managerOver(ledger, readPools(control.pools), true) };
 }
 
@@ -139,8 +141,20 @@ function die(ledger: SharedLedger, { bytes, task }: Operation & { does: "die" })
   scheduler!.die();
 }
 
+// Buries whoever dies, to the end of the run. Its patience is bounded: the lock may be with one more who is dead.
 function recover(ledger: SharedLedger): void {
-  for (const dead of scheduler!.awaitDeath()) ledger.recover({ worker: dead + FIRST_WORKER, tenancy: 1 });
+  const buried = new Set<number>();
+  for (;;) {
+    for (const dead of scheduler!.awaitDeath(buried.size)) {
+      if (buried.has(dead)) continue;
+      try {
+        ledger.recover({ worker: dead + FIRST_WORKER, tenancy: 1 });
+        buried.add(dead);
+      } catch (error) {
+        if (!(error instanceof MemoryBusy)) throw error;
+      }
+    }
+  }
 }
 
 // Mostly within the task's share, at times beyond it, at times all of it back.

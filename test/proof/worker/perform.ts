@@ -1,8 +1,8 @@
 // One call of a manager, by name, with one number for its answer: by the workers of a run, and by the model that explains it.
 
-import { EntryLost, MemoryManager, type ManagerOptions } from "../../src/memory/manager.js";
-import type { Ledger } from "../../src/memory/ledger.js";
-import { unified } from "../../src/policy/unified.js";
+import { EntryLost, MemoryManager, type ManagerOptions } from "../../../src/memory/manager.js";
+import type { Ledger } from "../../../src/memory/ledger.js";
+import { unified } from "../../../src/policy/unified.js";
 import { type Call, LOST, type Operation, type Pools } from "./program.js";
 
 const BELOW_STATE = 4096;
