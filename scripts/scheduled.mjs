@@ -1,5 +1,6 @@
-// Builds what tests run under a scheduler of their own: `node scripts/scheduled.mjs VARIANT...` makes build/scheduled/VARIANT,
-// the compiled worker of test/proof with all that it imports. In the variant `sound` the module is the shipped source with a
+// Builds what tests run under a scheduler of their own: `node scripts/scheduled.mjs VARIANT...` makes a folder VARIANT each, the
+// compiled worker of test/proof with all that it imports, and prints where they stand: in build/scheduled, under a word for all
+// that they are made of, so that a folder that is in use never changes. In the variant `sound` the module is the shipped source with a
 // call of the scheduler before every atomic operation; in `plain` it is the shipped module; every other variant is `sound`
 // with one fault of scripts/faults.mjs. Nothing here is shipped.
 import { createHash } from "node:crypto";
@@ -11,7 +12,7 @@ import { execFileSync } from "node:child_process";
 import { FAULTS } from "./faults.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const out = join(root, "build/scheduled");
+const all = join(root, "build/scheduled");
 const scratch = join(root, "build", `scratch-${process.pid}`);
 const require = createRequire(import.meta.url);
 
@@ -72,11 +73,11 @@ export function withFault(text, { name, from, to }) {
 
 async function buildVariants(names) {
   const inputs = fingerprint();
-  const wanted = names.filter((name) => {
-    const stamp = join(out, name, "made-from");
-    return !existsSync(stamp) || readFileSync(stamp, "utf8") !== inputs;
-  });
-  if (wanted.length === 0) return;
+  const out = join(all, inputs);
+  const wanted = names.filter((name) => !existsSync(join(out, name)));
+  if (wanted.length === 0) return out;
+  for (const old of existsSync(all) ? readdirSync(all) : [])
+    if (old !== inputs) rmSync(join(all, old), { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   try {
     const compiled = wanted.some((name) => inWasm(faultNamed(name))) ? compile("compiled", null) : "";
@@ -94,13 +95,21 @@ async function buildVariants(names) {
           `export const SHARED_WASM = "${bytes}";\nexport const PRIVATE_WASM = "";\n`,
         );
       }
-      writeFileSync(join(folder, "made-from"), inputs);
       mkdirSync(out, { recursive: true });
-      rmSync(join(out, name), { recursive: true, force: true });
-      renameSync(folder, join(out, name));
+      put(folder, join(out, name));
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+  return out;
+}
+
+/** Moves a folder to its place, unless somebody else has made the same meanwhile. */
+function put(from, to) {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!existsSync(to)) throw error;
   }
 }
 
@@ -174,8 +183,10 @@ function quickly(config) {
 function fingerprint() {
   const hash = createHash("sha256");
   const files = ["assembly", "src", "test/proof/worker", "scripts/scheduled.mjs", "scripts/faults.mjs", "asconfig.json"];
+  for (const pkg of ["assemblyscript", "typescript"])
+    hash.update(JSON.parse(readFileSync(require.resolve(`${pkg}/package.json`), "utf8")).version);
   for (const file of files.flatMap(filesIn)) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
-  return hash.digest("hex");
+  return hash.digest("hex").slice(0, 16);
 }
 
 function filesIn(path) {
@@ -186,4 +197,4 @@ function filesIn(path) {
     .sort();
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildVariants(process.argv.slice(2));
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(await buildVariants(process.argv.slice(2)));

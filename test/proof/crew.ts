@@ -81,9 +81,11 @@ const LONGEST_RUN_MS = 60_000;
 const UNITS = 1;
 const STEPS_ENOUGH = 6000;
 
-/** Builds variants of the code that crews run, unless they are there. */
-export function buildVariants(...names: string[]): void {
-  execFileSync(process.execPath, ["scripts/scheduled.mjs", ...names], { cwd: ROOT, stdio: ["ignore", 2, 2] });
+/** Builds a variant of the code that crews run, unless it is there, and returns its folder. */
+function build(variant: string): string {
+  const args = ["scripts/scheduled.mjs", variant];
+  const printed = execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", 2], encoding: "utf8" });
+  return join(printed.trim(), variant);
 }
 
 export const LAYOUT: Layout = readLayout(
@@ -123,12 +125,12 @@ export class Crew {
     this.#accounts = new Accounts(memory.buffer, LAYOUT);
   }
 
-  /** Starts the workers of a variant that has been built. `plain` is the shipped module: its workers race freely. */
+  /** Starts the workers of a variant. `plain` is the shipped module: its workers race freely. */
   static async start(variant: string, count = MAX_WORKERS): Promise<Crew> {
     const control = createControl();
     const memory = new WebAssembly.Memory({ initial: UNITS, maximum: UNITS, shared: true });
     const free = variant === "plain";
-    const file = join(ROOT, "build/scheduled", variant, "test/proof/worker/worker.js");
+    const file = join(build(variant), "test/proof/worker/worker.js");
     const workers = Array.from({ length: count }, (_, me) => {
       const workerData: WorkerSettings = { control: control.buffer, memory, me, layout: LAYOUT, free };
       return new Worker(file, { workerData });

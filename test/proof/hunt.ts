@@ -1,6 +1,6 @@
 // Hunts for a fault in one variant of the code with all means there are, the cheap ones first, and says by which it shows.
 
-import { buildVariants, Crew } from "./crew.js";
+import { Crew } from "./crew.js";
 import { exploreAll, exploreDeaths, exploreRandomScenarios, type Found } from "./explore.js";
 import { DEATH_OF_A_BURIER, DEATHS, MORTAL, SCENARIOS } from "./scenarios.js";
 import type { Scenario } from "./worker/program.js";
@@ -51,7 +51,6 @@ function all(scenario: Scenario, preemptions: number) {
 
 /** Shows the fault of a variant by the first means that does, of all or of those given; null: none does. */
 export async function hunt(variant: string, means: readonly Means[] = MEANS): Promise<Shown | null> {
-  buildVariants(variant);
   const crew = await Crew.start(variant);
   try {
     for (const { how, where } of means) {

@@ -26,7 +26,7 @@ export type Operation =
   | { readonly does: "die"; readonly bytes: number; readonly task: number }
   /** Gives back what those had who die, to the end of the run. */
   | { readonly does: "recover" }
-  /** `bytes` random acquires and releases of a task, from a seed; not recorded. */
+  /** `bytes` random acquires and releases of a task, from a seed, recorded as one call. */
   | { readonly does: "churn"; readonly bytes: number; readonly task: number; readonly seed: number };
 
 export type Program = readonly Operation[];
