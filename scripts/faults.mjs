@@ -69,7 +69,7 @@ export const FAULTS = [
   ledger("cap-with-wrong-N", "const entries = this.entries(mode) + (held === ABSENT ? 1 : 0);", "const entries = this.entries(mode);"),
   ledger("grant-beyond-free", "if (bytes > this.executionSize(mode) - this.executionUsed(mode)) return UNDECIDED;", ""),
   manager("state-is-torn", "this.ledger.begin();\n    const { executionSize, executionUsed, storageSize, storageUsed } = this.regions[mode];\n    this.ledger.end();", "const { executionSize, executionUsed, storageSize, storageUsed } = this.regions[mode];"),
-  manager("release-all-in-two-steps", "    this.#wake();\n    this.ledger.end();\n    return released;", "    this.ledger.end();\n    this.ledger.begin();\n    this.#wake();\n    this.ledger.end();\n    return released;"),
+  manager("release-all-in-two-steps", "const released =\n      this.ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP) +", "const onHeap = this.ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP);\n    this.ledger.end();\n    this.ledger.begin();\n    const released = onHeap +"),
   ledger("decisions-pass-deciding", "if (other === 0 || other === this.worker || other === dead) return;", "return;"),
 
   // ---- slots

@@ -1,5 +1,8 @@
 // Hunts for a fault in one variant of the code with all means there are, the cheap ones first, and says by which it shows.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../house/built.js";
 import { Crew } from "./crew.js";
 import { exploreAll, exploreDeaths, exploreRandomScenarios, type Found } from "./explore.js";
 import { DEATH_OF_A_BURIER, DEATHS, MORTAL, SCENARIOS } from "./scenarios.js";
@@ -63,4 +66,11 @@ export async function hunt(variant: string, means: readonly Means[] = MEANS): Pr
   } finally {
     await crew.end();
   }
+}
+
+/** The means that shows each fault, as mutants.md lists them. */
+export function readTable(): Map<string, Means> {
+  const text = readFileSync(join(ROOT, "test/proof/mutants.md"), "utf8");
+  const rows = text.matchAll(/^\| `([\w-]+)` +\| (.+?) +\| (.+?) +\|$/gm);
+  return new Map([...rows].map(([, name, how, where]) => [name!, { how: how!, where: where! }]));
 }

@@ -151,6 +151,25 @@ export const SCENARIOS: readonly Scenario[] = [
     programs: [[{ does: "releaseAll", task: 10 }], [{ does: "used" }, { does: "used" }]],
   },
   {
+    name: "the slots of one worker go round",
+    pools: onHeap(60),
+    slots: 3,
+    before: [acquire(10, 4)],
+    programs: [
+      [release(10, 4), acquire(10, 3)],
+      [acquire(12, 4), acquire(13, 2), release(13, 2), acquire(14, 3), release(12, 4), acquire(13, 1)],
+    ],
+  },
+  {
+    name: "an eviction that is slow against another",
+    pools: { ...onHeap(30, 30, 10), slowEviction: true },
+    before: [put(28)],
+    programs: [
+      [acquire(10, 40), release(10, 40)],
+      [put(20), state],
+    ],
+  },
+  {
     name: "a slot goes to another task",
     pools: onHeap(40),
     slots: 2,
