@@ -128,7 +128,8 @@ function inWasm(fault) {
 function compile(name, fault) {
   const to = join(scratch, name);
   const sources = join(scratch, "sources");
-  for (const folder of ["src", "test/proof/worker"]) cpSync(join(root, folder), join(sources, folder), { recursive: true });
+  for (const folder of ["src", "test/proof/worker"])
+    cpSync(join(root, folder), join(sources, folder), { recursive: true });
   if (fault !== null) {
     const file = join(sources, fault.file);
     writeFileSync(file, withFault(readFileSync(file, "utf8"), fault));
@@ -136,10 +137,7 @@ function compile(name, fault) {
   const project = join(scratch, "tsconfig.json");
   const compilerOptions = { noEmit: false, noCheck: true, rootDir: sources, outDir: to, types: [] };
   const files = [join(sources, "test/proof/worker/worker.ts")];
-  writeFileSync(
-    project,
-    JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, files, include: [] }),
-  );
+  writeFileSync(project, JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, files, include: [] }));
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", project], { cwd: root, stdio: ["ignore", 2, 2] });
   rmSync(sources, { recursive: true });
@@ -182,7 +180,14 @@ function quickly(config) {
 /** One word for all that the variants are made of. */
 function fingerprint() {
   const hash = createHash("sha256");
-  const files = ["assembly", "src", "test/proof/worker", "scripts/scheduled.mjs", "scripts/faults.mjs", "asconfig.json"];
+  const files = [
+    "assembly",
+    "src",
+    "test/proof/worker",
+    "scripts/scheduled.mjs",
+    "scripts/faults.mjs",
+    "asconfig.json",
+  ];
   for (const pkg of ["assemblyscript", "typescript"])
     hash.update(JSON.parse(readFileSync(require.resolve(`${pkg}/package.json`), "utf8")).version);
   for (const file of files.flatMap(filesIn)) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));

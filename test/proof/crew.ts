@@ -89,7 +89,9 @@ function build(variant: string): string {
 }
 
 export const LAYOUT: Layout = readLayout(
-  ["assembly/accounts.ts", "src/memory/accounts-map.ts"].map((file) => readFileSync(join(ROOT, file), "utf8")).join("\n"),
+  ["assembly/accounts.ts", "src/memory/accounts-map.ts"]
+    .map((file) => readFileSync(join(ROOT, file), "utf8"))
+    .join("\n"),
 );
 
 /** Accounts as they are when a scenario's workers begin: made once, laid down before every run. */

@@ -29,7 +29,9 @@ test(`histories of racing workers are explained by an order of their calls (seed
     const scenario = randomScenario(numbers(seed + i), `racing, from seed ${seed + i}`, true);
     const { trouble, history } = plain.race(stage(scenario));
     if (trouble !== null || !isExplained(scenario, history))
-      expect.fail(`${scenario.name}: ${trouble ?? "unexplained"}\n${JSON.stringify(scenario)}\n${historyInWords(history)}`);
+      expect.fail(
+        `${scenario.name}: ${trouble ?? "unexplained"}\n${JSON.stringify(scenario)}\n${historyInWords(history)}`,
+      );
   }
 });
 
@@ -84,8 +86,7 @@ test("the judge wants sleepers who have not been woken, and retries of those who
   const waits = event(1, acquire(2, 4), 3, 4, -1);
   const release = event(0, { does: "release", task: 1, bytes: 10 }, 5, 6, 10);
   const retry: Event = { ...event(1, acquire(2, 4), 7, 8, 4), call: "retry" };
-  const judge = (asleep: number, ...events: Event[][]): boolean =>
-    isExplained(SMALL, { events, asleep, left: null });
+  const judge = (asleep: number, ...events: Event[][]): boolean => isExplained(SMALL, { events, asleep, left: null });
   expect(judge(0b10, [all], [waits])).toBe(true);
   expect(judge(0b10, [all, release], [waits])).toBe(false);
   expect(judge(0, [all, release], [waits, retry])).toBe(true);

@@ -103,10 +103,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "off-heap release against on-heap waiter",
     pools: { onHeap: sizes(40), offHeap: sizes(40) },
     before: [acquire(10, 36), acquire(10, 8, 1), acquire(11, 1)],
-    programs: [
-      [release(10, 4, 1), release(10, 4, 1)],
-      [acquire(11, 12)],
-    ],
+    programs: [[release(10, 4, 1), release(10, 4, 1)], [acquire(11, 12)]],
   },
   {
     name: "storage put against fast acquire",
@@ -217,11 +214,7 @@ export const DEATHS: readonly Scenario[] = [
     name: "death of one who waits",
     pools: onHeap(40),
     before: [acquire(11, 38)],
-    programs: [
-      [acquire(10, 12), acquire(10, 4)],
-      [release(11, 38), acquire(11, 40), state],
-      bury,
-    ],
+    programs: [[acquire(10, 12), acquire(10, 4)], [release(11, 38), acquire(11, 40), state], bury],
   },
   {
     name: "death of who sleeps for the lock",

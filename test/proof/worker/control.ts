@@ -128,7 +128,13 @@ export function createControl(buffer?: SharedArrayBuffer): Control {
 
 // ---- turns. `real` are the operations themselves, before a worker puts the scheduler in front of them.
 
-export const real = { load: Atomics.load, store: Atomics.store, add: Atomics.add, wait: Atomics.wait, notify: Atomics.notify };
+export const real = {
+  load: Atomics.load,
+  store: Atomics.store,
+  add: Atomics.add,
+  wait: Atomics.wait,
+  notify: Atomics.notify,
+};
 
 /** Gives the turn to a worker. */
 export function giveTurn(control: Control, to: number): void {

@@ -101,7 +101,8 @@ export function brokenLaw(accounts: Accounts, note: Uint32Array, actor: number):
       const high = u32[word + 1]!;
       const held = heldOf(low, high);
       const limit = limitOf(high);
-      if (held > limit && limit > 0) return `${nameOf(accounts, i, mode)}: holds ${held}, beyond its open limit of ${limit}`;
+      if (held > limit && limit > 0)
+        return `${nameOf(accounts, i, mode)}: holds ${held}, beyond its open limit of ${limit}`;
       if (held > 0 && !isPresent(high)) return `${nameOf(accounts, i, mode)}: holds ${held} bytes and has no entry`;
       if (limit > 0 && waiters !== 0) return `${nameOf(accounts, i, mode)}: open while ${waiters} wait`;
       if (limit > 0 && deciding !== 0) return `${nameOf(accounts, i, mode)}: open while worker ${deciding} is deciding`;

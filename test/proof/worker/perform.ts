@@ -72,7 +72,8 @@ export function perform(manager: MemoryManager, call: Call, operation: Operation
 export function answerInWords(call: Call, answer: number): string {
   if (call === "state") {
     const numbers: number[] = [];
-    for (let left = answer, i = 0; i < 4; i += 1, left = Math.floor(left / BELOW_STATE)) numbers.unshift(left % BELOW_STATE);
+    for (let left = answer, i = 0; i < 4; i += 1, left = Math.floor(left / BELOW_STATE))
+      numbers.unshift(left % BELOW_STATE);
     return `[${numbers.join(", ")}]`;
   }
   if (call === "put") return answer === 1 ? "stored" : "not stored";

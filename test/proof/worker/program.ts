@@ -108,7 +108,8 @@ export function writeProgram(to: Float64Array, worker: number, program: Program)
     to[at + 1] = "bytes" in operation ? operation.bytes : 0;
     to[at + 2] = "task" in operation ? operation.task : 0;
     to[at + 3] = "mode" in operation ? (operation.mode ?? 0) : 0;
-    to[at + 4] = does === "churn" ? operation.seed : WAYS.indexOf((does === "acquire" && operation.waits) || "patiently");
+    to[at + 4] =
+      does === "churn" ? operation.seed : WAYS.indexOf((does === "acquire" && operation.waits) || "patiently");
     at += OPERATION_NUMBERS;
   }
   to[at] = 0;
@@ -157,8 +158,7 @@ export function randomScenario(random: () => number, name: string, ends: boolean
       const waits = random() < 0.2 ? "briefly" : "patiently";
       return { does: "acquire", bytes: bytes(where), task, mode: where, waits };
     }
-    if (dice < 0.66)
-      return { does: "release", bytes: random() < 0.2 ? 0 : bytes(where), task, mode: where };
+    if (dice < 0.66) return { does: "release", bytes: random() < 0.2 ? 0 : bytes(where), task, mode: where };
     if (dice < 0.72) return { does: "releaseAll", task };
     if (dice < 0.75) return { does: "taskEnded", task };
     if (dice < 0.85) return { does: "put", bytes: below(bytes(where) + 1), mode: where };
@@ -177,7 +177,8 @@ export function randomScenario(random: () => number, name: string, ends: boolean
   for (let i = below(4); i > 0; i -= 1) {
     const where = mode();
     if (random() < 0.5) before.push({ does: "put", bytes: bytes(where), mode: where });
-    else before.push({ does: "acquire", bytes: bytes(where), task: 10 + below(workers), mode: where, waits: "briefly" });
+    else
+      before.push({ does: "acquire", bytes: bytes(where), task: 10 + below(workers), mode: where, waits: "briefly" });
   }
   return { name, pools, before, programs };
 }
