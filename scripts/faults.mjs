@@ -199,9 +199,4 @@ export const FAULTS = [
   ledger("recovery-forgets-waits", "for (let i = 0; i < waits; i += 1) this.#wasm.accountsLeaveWait(worker);", ""),
   turns("recovery-wakes-no-decision", "if (deciding === dead || deciding === 0) wasm", "if (deciding === dead) wasm"),
   turns("recovery-leaves-lock-sleepers", "Atomics.or(this.#u32, WORD_LOCK, CONTENDED);", ""),
-  turns(
-    "recovery-enters-anothers-decision",
-    "wasm.accountsUnlock();\n    }\n    // Anew, also then: a third worker may be deciding.\n    this.#lock(dead);",
-    "} else this.#lock(dead);",
-  ),
 ];

@@ -148,26 +148,25 @@ function compile(name, fault) {
 async function assemble(fault) {
   const { default: asc } = await import("assemblyscript/asc");
   let wasm;
-  const { error, stderr } = await asc.main(
-    ["--config", "asconfig.json", "--target", "shared", "--outFile", "scheduled.wasm"],
-    {
-      readFile(name, base) {
-        const file = name.replaceAll("\\", "/");
-        if (file === "assembly/scheduled.ts") return SCHEDULED;
-        const path = join(root, base === "." ? "" : base, file);
-        if (!existsSync(path)) return null;
-        const text = readFileSync(path, "utf8");
-        if (file === "asconfig.json") return quickly(text);
-        if (!file.startsWith("assembly/")) return text;
-        return withScheduler(file, fault?.file === file ? withFault(text, fault) : text);
-      },
-      writeFile(_name, contents) {
-        wasm = contents;
-      },
-      listFiles: () => [],
+  let words = "";
+  const { error } = await asc.main(["--config", "asconfig.json", "--target", "shared", "--outFile", "scheduled.wasm"], {
+    readFile(name, base) {
+      const file = name.replaceAll("\\", "/");
+      if (file === "assembly/scheduled.ts") return SCHEDULED;
+      const path = join(root, base === "." ? "" : base, file);
+      if (!existsSync(path)) return null;
+      const text = readFileSync(path, "utf8");
+      if (file === "asconfig.json") return quickly(text);
+      if (!file.startsWith("assembly/")) return text;
+      return withScheduler(file, fault?.file === file ? withFault(text, fault) : text);
     },
-  );
-  if (error !== null) throw new Error(`the scheduled module${fault === null ? "" : ` with ${fault.name}`}: ${stderr}`);
+    writeFile(_name, contents) {
+      wasm = contents;
+    },
+    listFiles: () => [],
+    stderr: { write: (text) => void (words += text) },
+  });
+  if (error !== null) throw new Error(`the scheduled module${fault === null ? "" : ` with ${fault.name}`}: ${words}`);
   return wasm;
 }
 

@@ -2,7 +2,7 @@
 // laws are audited by its workers; what they answered is explained here, once for all runs with the same history.
 
 import { type Choice, NOBODY } from "./worker/control.js";
-import { type Crew, type Outcome, type Schedule, type Stage, stage } from "./crew.js";
+import { type Crew, type Outcome, type Schedule, stage } from "./crew.js";
 import { historyInWords, isExplained, type History } from "./explain.js";
 import { type Operation, randomScenario, type Scenario } from "./worker/program.js";
 import { numbers } from "../help/seed.js";

@@ -72,8 +72,26 @@ export const SCENARIOS: readonly Scenario[] = [
     before: [acquire(10, 8)],
     programs: [
       [acquire(10, 20), acquire(10, 20)],
-      [acquire(11, 20), acquire(11, 20)],
+      [acquire(11, 40), acquire(11, 20)],
     ],
+  },
+  {
+    name: "a newcomer wakes who waits",
+    pools: onHeap(60),
+    before: [acquire(10, 55), acquire(11, 1)],
+    programs: [[acquire(11, 12)], [acquire(12, 2)]],
+  },
+  {
+    name: "storage wakes nobody",
+    pools: onHeap(40, 10),
+    before: [acquire(10, 38), put(8)],
+    programs: [[acquire(11, 12)], [drop(5), drop(3)]],
+  },
+  {
+    name: "a protected block lowers what tasks share",
+    pools: onHeap(40, 20, 20),
+    before: [acquire(10, 2), acquire(11, 2)],
+    programs: [[acquire(10, 25)], [put(15), acquire(11, 1)]],
   },
   {
     name: "entry of a new task wakes",

@@ -17,7 +17,6 @@ import {
   giveTurn,
   MAX_EVENTS,
   real,
-  SCHEDULED,
   STAMP,
   THROUGH,
   WORKERS,
