@@ -81,11 +81,11 @@ const LONGEST_RUN_MS = 60_000;
 const UNITS = 1;
 const STEPS_ENOUGH = 6000;
 
-/** Builds a variant of the code that crews run, unless it is there, and returns its folder. */
-function build(variant: string): string {
-  const args = ["scripts/scheduled.mjs", variant];
+/** Builds variants of the code that crews run, those that are not there, and returns the folder they stand in. */
+export function buildVariants(...variants: string[]): string {
+  const args = ["scripts/scheduled.mjs", ...variants];
   const printed = execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", 2], encoding: "utf8" });
-  return join(printed.trim(), variant);
+  return printed.trim();
 }
 
 export const LAYOUT: Layout = readLayout(
@@ -132,7 +132,7 @@ export class Crew {
     const control = createControl();
     const memory = new WebAssembly.Memory({ initial: UNITS, maximum: UNITS, shared: true });
     const free = variant === "plain";
-    const file = join(build(variant), "test/proof/worker/worker.js");
+    const file = join(buildVariants(variant), variant, "test/proof/worker/worker.js");
     const workers = Array.from({ length: count }, (_, me) => {
       const workerData: WorkerSettings = { control: control.buffer, memory, me, layout: LAYOUT, free };
       return new Worker(file, { workerData });

@@ -1,14 +1,17 @@
 // The faults of scripts/faults.mjs: every one of them is listed in mutants.md with the means that shows it, and some are shown
 // here. All of them are in `npm run soak`.
 
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { FAULTS } from "../../scripts/faults.mjs";
+import { buildVariants } from "./crew.js";
 import { hunt, MEANS, readTable } from "./hunt.js";
 
 /** One of each kind: the common path, the lock, waiting twice, death. */
 const HERE = ["claim-stores", "unlock-wakes-nobody", "epoch-read-too-late", "wake-one", "undo-remembers-too-late"];
 
 const table = readTable();
+
+beforeAll(() => void buildVariants("sound", ...HERE));
 
 test("mutants.md lists every fault once, with a means that there is", () => {
   expect([...table.keys()].sort()).toEqual(FAULTS.map(({ name }) => name).sort());
