@@ -240,7 +240,9 @@ export class MemoryManager {
 
   /** Sets what storage uses to 0; pool sizes stay (section 8.10). */
   releaseAllStorage(mode: Mode): void {
+    this.ledger.begin();
     this.releaseStorage(this.ledger.storageUsed(mode), mode);
+    this.ledger.end();
   }
 
   /** Asks the policy again what tasks share: after changes to the accounts that were not made here. */
@@ -277,12 +279,18 @@ export class MemoryManager {
 
   /** Execution memory used in both modes. */
   get executionUsed(): number {
-    return this.ledger.executionUsed(ON_HEAP) + this.ledger.executionUsed(OFF_HEAP);
+    this.ledger.begin();
+    const bytes = this.ledger.executionUsed(ON_HEAP) + this.ledger.executionUsed(OFF_HEAP);
+    this.ledger.end();
+    return bytes;
   }
 
   /** Storage memory used in both modes, unroll memory included. */
   get storageUsed(): number {
-    return this.ledger.storageUsed(ON_HEAP) + this.ledger.storageUsed(OFF_HEAP);
+    this.ledger.begin();
+    const bytes = this.ledger.storageUsed(ON_HEAP) + this.ledger.storageUsed(OFF_HEAP);
+    this.ledger.end();
+    return bytes;
   }
 
   /** What storage could have at most now: M less what execution uses (section 1.4). */
@@ -293,7 +301,9 @@ export class MemoryManager {
 
   /** `[execution size, execution used, storage size, storage used]`, as traces write the state of a mode. */
   state(mode: Mode): [number, number, number, number] {
+    this.ledger.begin();
     const { executionSize, executionUsed, storageSize, storageUsed } = this.regions[mode];
+    this.ledger.end();
     return [executionSize, executionUsed, storageSize, storageUsed];
   }
 

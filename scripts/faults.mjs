@@ -1,0 +1,202 @@
+// Faults that a protocol like that of assembly/accounts.ts could have, as changes of a few words: one build of the scheduled code
+// each. Schedules and histories must show every one of them (test/proof/mutants.md says which does).
+
+/**
+ * @typedef {object} Fault
+ * @property {string} name what test/proof/mutants.md calls it
+ * @property {string} file
+ * @property {string} from stands in the file exactly once
+ * @property {string} to
+ */
+
+const accounts = (name, from, to) => ({ name, file: "assembly/accounts.ts", from, to });
+const ledger = (name, from, to) => ({ name, file: "src/memory/shared-ledger.ts", from, to });
+const slots = (name, from, to) => ({ name, file: "src/memory/task-slots.ts", from, to });
+const turns = (name, from, to) => ({ name, file: "src/memory/turns.ts", from, to });
+const manager = (name, from, to) => ({ name, file: "src/memory/manager.ts", from, to });
+
+const CLAIM = "const found = atomic.cmpxchg<u64>(word, seen, (seen + n) | PRESENT);";
+const RELEASE = "const found = atomic.cmpxchg<u64>(word, seen, next);";
+const CLOSE = "(seen & LIMIT) == 0 ? seen : atomic.and<u64>(word, ~LIMIT);";
+
+/** @type {Fault[]} */
+export const FAULTS = [
+  // ---- the common path
+  accounts("claim-stores", CLAIM, "const found = seen; atomic.store<u64>(word, (seen + n) | PRESENT);"),
+  accounts("claim-makes-no-entry", CLAIM, "const found = atomic.cmpxchg<u64>(word, seen, seen + n);"),
+  accounts(
+    "claim-beyond-limit",
+    "if (held + n > limitOf(seen)) return UNDECIDED;",
+    "if (n > limitOf(seen)) return UNDECIDED;",
+  ),
+  accounts(
+    "claim-of-closed",
+    "if (held + n > limitOf(seen)) return UNDECIDED;",
+    "if (limitOf(seen) != 0 && held + n > limitOf(seen)) return UNDECIDED;",
+  ),
+  accounts("release-stores", RELEASE, "const found = seen; atomic.store<u64>(word, next);"),
+  accounts("release-of-closed", "if ((seen & LIMIT) == 0) return UNDECIDED;\n    const next", "const next"),
+  accounts(
+    "release-feeds-credit-beyond-limit",
+    "const next = n < held ? seen - n :",
+    "const next = n < held ? seen - n + (1 << LIMIT_SHIFT) :",
+  ),
+  accounts(
+    "release-to-zero-keeps-entry",
+    "n < held ? seen - n : seen & LIMIT;",
+    "n < held ? seen - n : seen & (LIMIT | PRESENT);",
+  ),
+  accounts("release-to-zero-opens-wide", "n < held ? seen - n : seen & LIMIT;", "n < held ? seen - n : LIMIT;"),
+
+  // ---- the lock
+  accounts(
+    "lock-stores",
+    "if (atomic.load<u32>(AT_LOCK) == 0 && atomic.cmpxchg<u32>(AT_LOCK, 0, me) == 0) return true;",
+    "if (atomic.load<u32>(AT_LOCK) == 0) { atomic.store<u32>(AT_LOCK, me); return true; }",
+  ),
+  accounts(
+    "lock-forgets-sleepers",
+    "if (atomic.cmpxchg<u32>(AT_LOCK, 0, me | CONTENDED) == 0) return true;",
+    "if (atomic.cmpxchg<u32>(AT_LOCK, 0, me) == 0) return true;",
+  ),
+  accounts(
+    "unlock-wakes-nobody",
+    "if ((atomic.xchg<u32>(AT_LOCK, 0) & CONTENDED) != 0) atomic.notify(AT_LOCK, 1);",
+    "atomic.xchg<u32>(AT_LOCK, 0);",
+  ),
+  turns(
+    "lock-released-twice",
+    "this.#wasm.accountsOpen();\n    this.#wasm.accountsUnlock();",
+    "this.#wasm.accountsUnlock();\n    this.#wasm.accountsOpen();\n    this.#wasm.accountsUnlock();",
+  ),
+  turns(
+    "unlock-before-open",
+    "this.#wasm.accountsOpen();\n    this.#wasm.accountsUnlock();",
+    "this.#wasm.accountsUnlock();\n    this.#wasm.accountsOpen();",
+  ),
+
+  // ---- closing and opening
+  accounts("close-leaves-open", CLOSE, "seen;"),
+  accounts("close-stores", CLOSE, "(atomic.store<u64>(word, seen & ~LIMIT), seen);"),
+  accounts("close-one-mode", "const off = closed(slot + 8);", "const off = atomic.load<u64>(slot + 8);"),
+  accounts("close-counts-no-entries", "store<f64>(AT_CELLS + ENTRIES, <f64>entriesOn);", ""),
+  accounts("stale-use-after-closing", "store<f64>(AT_CELLS + EXECUTION_USED, <f64>heldOn);", ""),
+  accounts("open-while-somebody-waits", "if (load<u32>(AT_WAITERS) != 0 || load", "if (load"),
+  accounts("open-while-deciding", " || load<u32>(AT_DECIDING) != 0) return;", ") return;"),
+  accounts(
+    "cap-of-all-for-each",
+    "const cap = <u64>load<f64>(cells + CEILING) / slots;",
+    "const cap = <u64>load<f64>(cells + CEILING);",
+  ),
+  accounts(
+    "limit-from-entries",
+    "slots += opens(word, mode) ? 1 : 0;",
+    "slots += (load<u64>(word) & PRESENT) != 0 ? 1 : 0;",
+  ),
+  accounts("credit-of-all-for-each", "const credit = free / slots;", "const credit = free;"),
+  accounts(
+    "credit-of-the-pool",
+    "const free = <u64>(load<f64>(cells + EXECUTION_SIZE) - load<f64>(cells + EXECUTION_USED));",
+    "const free = <u64>load<f64>(cells + EXECUTION_SIZE);",
+  ),
+  accounts(
+    "limit-rounds-up",
+    "return ((exponent << 4) | fraction) << LIMIT_SHIFT;",
+    "return (((exponent << 4) | fraction) + 1) << LIMIT_SHIFT;",
+  ),
+  manager(
+    "stale-limit-after-storage",
+    "    if (fits) this.ledger.useStorage(bytes, mode);\n    this.#refreshCeiling(mode);",
+    "    if (fits) this.ledger.useStorage(bytes, mode);",
+  ),
+
+  // ---- waiting
+  accounts("wake-without-epoch", "atomic.add<u32>(AT_EPOCH, 1);", ""),
+  accounts("wake-one", "atomic.notify(AT_EPOCH, -1);", "atomic.notify(AT_EPOCH, 1);"),
+  accounts("wake-without-notify", "atomic.notify(AT_EPOCH, -1);", ""),
+  accounts(
+    "epoch-read-too-late",
+    "while (atomic.load<u32>(AT_EPOCH) == epoch) {",
+    "epoch = atomic.load<u32>(AT_EPOCH);\n  while (atomic.load<u32>(AT_EPOCH) == epoch) {",
+  ),
+  ledger(
+    "release-wakes-nobody",
+    "    // Section 3.2: a release wakes, also when it changed nothing.\n    this.#wasm.accountsWake();",
+    "",
+  ),
+  ledger(
+    "wake-of-one-mode",
+    "    // Section 3.2: a release wakes, also when it changed nothing.\n    this.#wasm.accountsWake();",
+    "    if (word % 16 === 0) this.#wasm.accountsWake();",
+  ),
+  manager("entry-wakes-nobody", "if (this.ledger.enter(task, mode)) this.#wake();", "this.ledger.enter(task, mode);"),
+  ledger(
+    "newcomer-passes-waiters",
+    "if (held === ABSENT && waiting + this.u32[WORD_WAITERS]! !== 0) return UNDECIDED;",
+    "",
+  ),
+  manager(
+    "wait-never-left",
+    "      this.ledger.leaveWait();\n      if (this.ledger.balance",
+    "      if (this.ledger.balance",
+  ),
+  manager(
+    "storage-release-wakes",
+    "    if (this.ledger.releaseStorage(bytes, mode) !== bytes)",
+    "    this.#wake();\n    if (this.ledger.releaseStorage(bytes, mode) !== bytes)",
+  ),
+
+  // ---- decisions
+  ledger(
+    "cap-with-wrong-N",
+    "const entries = this.entries(mode) + (held === ABSENT ? 1 : 0);",
+    "const entries = this.entries(mode);",
+  ),
+  ledger("grant-beyond-free", "if (bytes > this.executionSize(mode) - this.executionUsed(mode)) return UNDECIDED;", ""),
+  manager(
+    "state-is-torn",
+    "this.ledger.begin();\n    const { executionSize, executionUsed, storageSize, storageUsed } = this.regions[mode];\n    this.ledger.end();",
+    "const { executionSize, executionUsed, storageSize, storageUsed } = this.regions[mode];",
+  ),
+  manager(
+    "release-all-in-two-steps",
+    "const released =\n      this.ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP) +",
+    "const onHeap = this.ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP);\n    this.ledger.end();\n    this.ledger.begin();\n    const released = onHeap +",
+  ),
+  turns(
+    "decisions-pass-deciding",
+    "return deciding === 0 || deciding === this.#worker || deciding === dead;",
+    "return deciding >= dead - 100;",
+  ),
+
+  // ---- slots
+  slots(
+    "slot-given-though-known",
+    "return (this.#u32[at + word]! & ~bit) === 0 && this.#u32[at + 1 - word] === 0;",
+    "return true;",
+  ),
+  slots("slot-given-though-held", "if (this.balance(slot + 8 * mode) !== ABSENT) return false;", ""),
+  slots("slot-not-forgotten", "this.#forget(this.task(slot));", ""),
+
+  // ---- death
+  accounts("undo-counts-nothing", "atomic.store<u32>(AT_UNDO, entries + 1);", ""),
+  accounts(
+    "undo-counts-before-written",
+    "  store<u64>(entry, <u64>at);\n  store<u64>(entry, load<u64>(at), 8);\n  atomic.store<u32>(AT_UNDO, entries + 1);",
+    "  atomic.store<u32>(AT_UNDO, entries + 1);\n  store<u64>(entry, <u64>at);\n  store<u64>(entry, load<u64>(at), 8);",
+  ),
+  accounts(
+    "undo-remembers-too-late",
+    "remember(at);\n  store<f64>(at, value);",
+    "store<f64>(at, value);\n  remember(at);",
+  ),
+  turns(
+    "undo-never-committed",
+    "this.#wasm.accountsCommit();\n    this.#wasm.accountsOpen();",
+    "this.#wasm.accountsOpen();",
+  ),
+  turns("recovery-undoes-nothing", "wasm.accountsUndo();", ""),
+  ledger("recovery-forgets-waits", "for (let i = 0; i < waits; i += 1) this.#wasm.accountsLeaveWait(worker);", ""),
+  turns("recovery-wakes-no-decision", "if (deciding === dead || deciding === 0) wasm", "if (deciding === dead) wasm"),
+  turns("recovery-leaves-lock-sleepers", "Atomics.or(this.#u32, WORD_LOCK, CONTENDED);", ""),
+];

@@ -1,0 +1,175 @@
+// Explores schedules: all of a scenario up to a number of preemptions, the fewest first, or random ones from a seed. Every run's
+// laws are audited by its workers; what they answered is explained here, once for all runs with the same history.
+
+import { type Choice, NOBODY } from "./worker/control.js";
+import { type Crew, type Outcome, type Schedule, stage } from "./crew.js";
+import { historyInWords, isExplained, type History } from "./explain.js";
+import { type Operation, randomScenario, type Scenario } from "./worker/program.js";
+import { numbers } from "../help/seed.js";
+
+/** What an exploration came to. */
+export interface Found {
+  readonly schedules: number;
+  /** Different histories among them. */
+  readonly histories: number;
+  /** The first failure, as text that says how to see it again; null: none. */
+  readonly trouble: string | null;
+}
+
+export interface Limits {
+  /** Most switches away from a worker that could have gone on. */
+  readonly preemptions: number;
+  /** Most schedules; an exploration that would take more fails. */
+  readonly schedules?: number;
+  readonly death?: Schedule["death"];
+}
+
+/** Judges runs of one scenario. */
+export class Judge {
+  readonly #scenario: Scenario;
+  readonly #explained = new Map<string, boolean>();
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+  }
+
+  get histories(): number {
+    return this.#explained.size;
+  }
+
+  /** What is wrong with a run, or null. */
+  trouble(outcome: Outcome): string | null {
+    if (outcome.trouble !== null) return outcome.trouble;
+    // Who dies in the middle of a call leaves a history of its own kind: laws and progress are what is asked then.
+    if (outcome.died !== 0) return this.#troubleAfterDeath(outcome);
+    const key = historyKey(outcome.history);
+    let explained = this.#explained.get(key);
+    if (explained === undefined) this.#explained.set(key, (explained = isExplained(this.#scenario, outcome.history)));
+    return explained ? null : "no order of the calls explains their answers";
+  }
+
+  #troubleAfterDeath({ history, died }: Outcome): string | null {
+    if (history.asleep !== 0) return `worker ${31 - Math.clz32(history.asleep)} still waits for what the dead had`;
+    const others = this.#scenario.programs.filter((_, worker) => ((died >> worker) & 1) === 0);
+    const alive = new Set([...(this.#scenario.before ?? []), ...others.flat()].flatMap(taskOf));
+    for (const [, task] of history.left!.matchAll(/(\d+):\d+/g))
+      if (!alive.has(Number(task))) return `task ${task} of the dead still has an entry`;
+    return null;
+  }
+}
+
+function taskOf(operation: Operation): number[] {
+  return "task" in operation ? [operation.task] : [];
+}
+
+/** All schedules of a scenario with up to so many preemptions, those with fewer first. */
+export function exploreAll(crew: Crew, scenario: Scenario, limits: Limits): Found {
+  const staged = stage(scenario);
+  const judge = new Judge(scenario);
+  const most = limits.schedules ?? 1_000_000;
+  const levels: number[][][] = Array.from({ length: limits.preemptions + 1 }, () => []);
+  for (let first = 0; first < scenario.programs.length; first += 1) levels[0]!.push([first]);
+  let schedules = 0;
+  for (let level = 0; level < levels.length; level += 1) {
+    const open = levels[level]!;
+    for (let prefix = open.pop(); prefix !== undefined; prefix = open.pop()) {
+      schedules += 1;
+      if (schedules > most) throw new Error(`${scenario.name}: more than ${most} schedules`);
+      const schedule = { prefix, ...(limits.death === undefined ? {} : { death: limits.death }) };
+      const outcome = crew.run(staged, schedule);
+      const trouble = judge.trouble(outcome);
+      if (trouble !== null)
+        return { schedules, histories: judge.histories, trouble: inWords(scenario, schedule, outcome, trouble) };
+      branch(outcome.choices, prefix.length, level, levels);
+    }
+  }
+  return { schedules, histories: judge.histories, trouble: null };
+}
+
+// Every choice after the prefix could have been another; each such prefix is explored once.
+function branch(choices: readonly Choice[], from: number, level: number, levels: number[][][]): void {
+  const chosen = choices.map((choice) => choice.chosen);
+  for (let at = from; at < choices.length; at += 1) {
+    const { couldGoOn, ready, timed } = choices[at]!;
+    for (let worker = 0; worker < 8; worker += 1) {
+      const isTimed = (timed & (1 << worker)) !== 0;
+      if (worker === chosen[at] || ((ready & (1 << worker)) === 0 && !isTimed)) continue;
+      // A sleep that runs out counts as a preemption, too.
+      const cost = couldGoOn || isTimed ? 1 : 0;
+      levels[level + cost]?.push([...chosen.slice(0, at), worker]);
+    }
+  }
+}
+
+/** Random schedules of one scenario. */
+export function exploreAtRandom(crew: Crew, scenario: Scenario, seed: number, schedules: number): Found {
+  const staged = stage(scenario);
+  const judge = new Judge(scenario);
+  for (let i = 0; i < schedules; i += 1) {
+    const schedule = randomSchedule(seed + i);
+    const outcome = crew.run(staged, schedule);
+    const trouble = judge.trouble(outcome);
+    if (trouble !== null)
+      return { schedules: i + 1, histories: judge.histories, trouble: inWords(scenario, schedule, outcome, trouble) };
+  }
+  return { schedules, histories: judge.histories, trouble: null };
+}
+
+/** Random scenarios, each under some random schedules: `count` runs from a seed. */
+export function exploreRandomScenarios(crew: Crew, seed: number, count: number, schedulesEach = 4): Found {
+  let histories = 0;
+  for (let i = 0; i < count; i += schedulesEach) {
+    const scenario = randomScenario(numbers(seed + i), `random from seed ${seed + i}`, false);
+    const found = exploreAtRandom(crew, scenario, seed + i, Math.min(schedulesEach, count - i));
+    histories += found.histories;
+    if (found.trouble !== null) return { schedules: i + found.schedules, histories, trouble: found.trouble };
+  }
+  return { schedules: count, histories, trouble: null };
+}
+
+/** A scenario in which one worker stops for ever before each of its steps in turn, and the last one buries it. */
+export function exploreDeaths(crew: Crew, scenario: Scenario, mortal: number, preemptions: number): Found {
+  let schedules = 0;
+  const staged = stage(scenario);
+  for (let step = 1; ; step += 1) {
+    const death = { worker: mortal, step };
+    // Whether there is such a step at all is seen where the mortal goes first.
+    const first = crew.run(staged, { prefix: [mortal], death });
+    if ((first.died & (1 << mortal)) === 0 && first.trouble === null && first.steps[mortal]! < step)
+      return { schedules, histories: 0, trouble: null };
+    const found = exploreAll(crew, scenario, { preemptions, death });
+    schedules += found.schedules;
+    if (found.trouble !== null) return { schedules, histories: 0, trouble: found.trouble };
+  }
+}
+
+/** The schedule that a random run repeats from. */
+export function randomSchedule(seed: number): Schedule {
+  return { seed, switchOdds: [2, 4, 8, 16][seed & 3]! };
+}
+
+function historyKey({ events, asleep, left }: History): string {
+  const calls = events.map((own) => own.map((e) => `${e.call} ${e.invoked} ${e.responded} ${e.answer}`).join(";"));
+  return `${calls.join("|")} ${asleep} ${left}`;
+}
+
+/** A failure and how to see it again: the scenario, the turns that the schedule lays down, and what was answered. */
+export function inWords(scenario: Scenario, schedule: Schedule, outcome: Outcome, trouble: string): string {
+  const turns: string[] = [];
+  let goes = NOBODY;
+  outcome.choices.forEach(({ chosen }, at) => {
+    if (chosen !== goes) turns.push(`${at}:${chosen === NOBODY ? "end" : chosen}`);
+    goes = chosen;
+  });
+  const { death, seed } = schedule;
+  const lines = [
+    `${scenario.name}: ${trouble}`,
+    ...(death === undefined ? [] : [`worker ${death.worker} dies before its step ${death.step}`]),
+    ...(seed === undefined ? [] : [`schedule seed ${seed}`]),
+    `turns (choice:worker): ${turns.join(" ")}`,
+    `pools: ${JSON.stringify(scenario.pools)}`,
+    `before: ${JSON.stringify(scenario.before ?? [])}`,
+    historyInWords(outcome.history),
+  ];
+  return lines.join("\n");
+}

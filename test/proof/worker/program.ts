@@ -1,0 +1,184 @@
+// Programs: what each worker of a run asks of the manager, in numbers that fit the control buffer, and the random ones.
+
+import { MAX_OPERATIONS, OPERATION_NUMBERS } from "./control.js";
+import type { RegionSizes } from "../../../src/memory/manager.js";
+
+/** What a worker does. `waits` says how an acquire waits: until it is answered, or for a time that may run out. */
+export type Operation =
+  | {
+      readonly does: "acquire";
+      readonly bytes: number;
+      readonly task: number;
+      readonly mode?: 0 | 1;
+      readonly waits?: "patiently" | "briefly";
+    }
+  | { readonly does: "release"; readonly bytes: number; readonly task: number; readonly mode?: 0 | 1 }
+  | { readonly does: "releaseAll"; readonly task: number }
+  | { readonly does: "taskEnded"; readonly task: number }
+  | { readonly does: "put"; readonly bytes: number; readonly mode?: 0 | 1 }
+  | { readonly does: "drop"; readonly bytes: number; readonly mode?: 0 | 1 }
+  | { readonly does: "dropAll"; readonly mode?: 0 | 1 }
+  | { readonly does: "state"; readonly mode?: 0 | 1 }
+  /** Execution memory used in both modes. */
+  | { readonly does: "used" }
+  | { readonly does: "held"; readonly task: number; readonly mode?: 0 | 1 }
+  /** Stops for ever in the middle of a decision that has granted `bytes` to a task. */
+  | { readonly does: "die"; readonly bytes: number; readonly task: number }
+  /** Gives back what those had who die, to the end of the run. */
+  | { readonly does: "recover" }
+  /** `bytes` random acquires and releases of a task, from a seed, recorded as one call. */
+  | { readonly does: "churn"; readonly bytes: number; readonly task: number; readonly seed: number };
+
+export type Program = readonly Operation[];
+
+/** Calls of the manager, as they are recorded. A retry follows every wake-up, a give-up a time that ran out. */
+export const CALLS = [
+  "acquire",
+  "retry",
+  "giveUp",
+  "release",
+  "releaseAll",
+  "taskEnded",
+  "put",
+  "drop",
+  "dropAll",
+  "state",
+  "held",
+  "used",
+  "die",
+  "recover",
+  "churn",
+] as const;
+export type Call = (typeof CALLS)[number];
+
+/** The result of a retry whose entry was gone. */
+export const LOST = -3;
+
+/** The pools of one run. */
+export interface Pools {
+  readonly onHeap: RegionSizes;
+  readonly offHeap: RegionSizes;
+  /** Whether blocks are dropped with the lock let go, as by a store that writes them to disk. */
+  readonly slowEviction?: boolean;
+}
+
+export function writePools(to: Float64Array, { onHeap, offHeap, slowEviction = false }: Pools): void {
+  const numbers = [onHeap, offHeap].flatMap((region) => [
+    region.total,
+    region.protectedStorage,
+    region.execution,
+    region.storage,
+  ]);
+  to.set([...numbers, slowEviction ? 1 : 0]);
+}
+
+export function readPools(from: Float64Array): Pools {
+  const region = (at: number): RegionSizes => ({
+    total: from[at]!,
+    protectedStorage: from[at + 1]!,
+    execution: from[at + 2]!,
+    storage: from[at + 3]!,
+  });
+  return { onHeap: region(0), offHeap: region(4), slowEviction: from[8] === 1 };
+}
+
+/** Pools of `execution` and `storage` bytes, the latter protected up to `protectedStorage`. */
+export function sizes(execution: number, storage = 0, protectedStorage = storage): RegionSizes {
+  return { total: execution + storage, protectedStorage, execution, storage };
+}
+
+/** One run's worth: pools, what has happened before, and a program for each worker. */
+export interface Scenario {
+  readonly name: string;
+  readonly pools: Pools;
+  readonly slots?: number;
+  /** Done by the creator, before the workers begin. */
+  readonly before?: Program;
+  readonly programs: readonly Program[];
+}
+
+const WAYS = ["patiently", "briefly"] as const;
+
+export function writeProgram(to: Float64Array, worker: number, program: Program): void {
+  if (program.length >= MAX_OPERATIONS) throw new Error(`a program of ${program.length} operations`);
+  let at = worker * MAX_OPERATIONS * OPERATION_NUMBERS;
+  for (const operation of program) {
+    const { does } = operation;
+    to[at] = 1 + CALLS.indexOf(does);
+    to[at + 1] = "bytes" in operation ? operation.bytes : 0;
+    to[at + 2] = "task" in operation ? operation.task : 0;
+    to[at + 3] = "mode" in operation ? (operation.mode ?? 0) : 0;
+    to[at + 4] =
+      does === "churn" ? operation.seed : WAYS.indexOf((does === "acquire" && operation.waits) || "patiently");
+    at += OPERATION_NUMBERS;
+  }
+  to[at] = 0;
+}
+
+export function readProgram(from: Float64Array, worker: number): Program {
+  const program: Operation[] = [];
+  let at = worker * MAX_OPERATIONS * OPERATION_NUMBERS;
+  for (; from[at] !== 0; at += OPERATION_NUMBERS) {
+    program.push({
+      does: CALLS[from[at]! - 1],
+      bytes: from[at + 1],
+      task: from[at + 2],
+      mode: from[at + 3],
+      waits: WAYS[from[at + 4]!] ?? "patiently",
+      seed: from[at + 4],
+    } as Operation);
+  }
+  return program;
+}
+
+/**
+ * A random scenario: 2 to 4 workers with 3 to 6 operations each, on pools so small that refusals, waits and evictions are
+ * common. `ends` adds what lets everybody else come to an end: each worker gives its tasks' memory back at last.
+ */
+export function randomScenario(random: () => number, name: string, ends: boolean): Scenario {
+  const below = (n: number): number => Math.floor(random() * n);
+  const region = (): RegionSizes => {
+    const execution = 8 + below(60);
+    const storage = random() < 0.7 ? below(50) : 0;
+    return sizes(execution, storage, below(storage + 1));
+  };
+  const offHeap = random() < 0.5 ? region() : sizes(16);
+  const pools = { onHeap: region(), offHeap, slowEviction: random() < 0.3 };
+  const workers = 2 + below(3);
+  const bothModes = random() < 0.4;
+  const mode = (): 0 | 1 => (bothModes && random() < 0.4 ? 1 : 0);
+  const bytes = (of: 0 | 1): number => 1 + below(Math.max(2, (of === 0 ? pools.onHeap : pools.offHeap).total / 2));
+  // Two workers may work for one task.
+  const taskOf = (worker: number): number => (random() < 0.15 ? 10 : 10 + worker);
+  const operation = (worker: number): Operation => {
+    const where = mode();
+    const task = taskOf(worker);
+    const dice = random();
+    if (dice < 0.42) {
+      const waits = random() < 0.2 ? "briefly" : "patiently";
+      return { does: "acquire", bytes: bytes(where), task, mode: where, waits };
+    }
+    if (dice < 0.66) return { does: "release", bytes: random() < 0.2 ? 0 : bytes(where), task, mode: where };
+    if (dice < 0.72) return { does: "releaseAll", task };
+    if (dice < 0.75) return { does: "taskEnded", task };
+    if (dice < 0.85) return { does: "put", bytes: below(bytes(where) + 1), mode: where };
+    if (dice < 0.92) return { does: "drop", bytes: bytes(where), mode: where };
+    if (dice < 0.94) return { does: "dropAll", mode: where };
+    if (dice < 0.97) return { does: "state", mode: where };
+    return { does: "held", task, mode: where };
+  };
+  const programs = Array.from({ length: workers }, (_, worker) => {
+    const program = Array.from({ length: 3 + below(4) }, () => operation(worker));
+    if (!ends) return program;
+    const tasks = new Set([10 + worker, ...program.flatMap((each) => ("task" in each ? [each.task] : []))]);
+    return [...program, ...[...tasks].map((task) => ({ does: "releaseAll", task }) as const)];
+  });
+  const before: Operation[] = [];
+  for (let i = below(4); i > 0; i -= 1) {
+    const where = mode();
+    if (random() < 0.5) before.push({ does: "put", bytes: bytes(where), mode: where });
+    else
+      before.push({ does: "acquire", bytes: bytes(where), task: 10 + below(workers), mode: where, waits: "briefly" });
+  }
+  return { name, pools, before, programs };
+}
