@@ -138,9 +138,13 @@ export {
   BlockMisuse,
   type BlockOwner,
   BlockStore,
+  DeserializedRefused,
   type Fate,
   type StoreOptions,
+  TooManyBlocks,
 } from "./storage/store.js";
+export { NAME_UNITS, NameTooLong, SharedTable, TableError } from "./storage/shared-table.js";
+export type { BlockTable } from "./storage/table.js";
 export { putRecords, putValues, type UnrollOptions, type ValuesOptions } from "./storage/unroll.js";
 export { HandleUsed, type Reservation, TaskInterrupted, UnrolledBytes, UnrolledValues } from "./storage/unrolled.js";
 export { type VectorBytes } from "./storage/vector.js";

@@ -1,6 +1,6 @@
 // A worker in this thread that dies: from some step on it takes no further one, whatever its code would still do.
 
-import type { Estate } from "../../src/memory/shared-ledger.js";
+import type { Estate, Tenant } from "../../src/memory/shared-ledger.js";
 import type { SharedWorker } from "./shared-world.js";
 
 class Died extends Error {}
@@ -36,10 +36,10 @@ export function dies(worker: SharedWorker, step: number, live: () => void): bool
 }
 
 /** What another worker does then. */
-export function bury(undertaker: SharedWorker, dead: SharedWorker): Estate {
+export function bury(undertaker: SharedWorker, dead: Tenant): Estate {
   const { ledger, manager, store } = undertaker;
-  return ledger.recover(dead.tenant, () => {
-    store.recover(dead.tenant.worker);
+  return ledger.recover(dead, () => {
+    store.recover(dead.worker);
     manager.refreshCeilings();
   });
 }

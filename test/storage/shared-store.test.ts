@@ -327,7 +327,7 @@ describe("what a dead worker leaves comes back", () => {
   function dying(disk: MemoryDisk | null = null) {
     const a = sharedWorld({ ...REGIONS, disk });
     const b = attached(a, { ...REGIONS, disk });
-    return { a, b, bury: () => bury(a, b) };
+    return { a, b, bury: () => bury(a, b.tenant) };
   }
 
   test("locks and reservations, and nobody else's", () => {

@@ -37,7 +37,8 @@ export interface SharedWorker {
 
 export function sharedWorld(options: SharedWorldOptions): SharedWorker {
   const { blocks = 64, cells = 64, cellBytes = 512 } = options;
-  const ledger = SharedLedger.create({ annexBytes: SharedTable.bytesFor(blocks) });
+  // The undertaker must not sleep for ever for a lock that a dead worker has.
+  const ledger = SharedLedger.create({ annexBytes: SharedTable.bytesFor(blocks), patienceMs: 20 });
   const memory = new Cells(new SharedArrayBuffer(Cells.bytesFor(cells, cellBytes)), cellBytes);
   return worker(ledger, { worker: ledger.worker, tenancy: 0 }, SharedTable.create(ledger, blocks), memory, options);
 }
