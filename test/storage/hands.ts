@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { MemoryBusy } from "../../src/memory/wait.js";
-import type { Tenant } from "../../src/memory/shared-ledger.js";
+import type { Tenant } from "../../src/memory/places.js";
 import { bury } from "./mortal.js";
 import { type SharedWorker, type SharedWorldOptions } from "./shared-world.js";
 

@@ -1,6 +1,7 @@
 // A worker in this thread that dies: from some step on it takes no further one, whatever its code would still do.
 
-import type { Estate, Tenant } from "../../src/memory/shared-ledger.js";
+import type { Tenant } from "../../src/memory/places.js";
+import type { Estate } from "../../src/memory/shared-ledger.js";
 import type { SharedWorker } from "./shared-world.js";
 
 class Died extends Error {}

@@ -2,7 +2,8 @@
 
 import { audit } from "../../src/memory/audit.js";
 import { MemoryManager, type RegionSizes } from "../../src/memory/manager.js";
-import { SharedLedger, type Tenant } from "../../src/memory/shared-ledger.js";
+import type { Tenant } from "../../src/memory/places.js";
+import { SharedLedger } from "../../src/memory/shared-ledger.js";
 import { unified } from "../../src/policy/unified.js";
 import { readConf } from "../../src/config/keys.js";
 import { NO_PLACE } from "../../src/storage/bytes.js";
