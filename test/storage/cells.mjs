@@ -29,9 +29,9 @@ export class Cells {
     return this.bytes.subarray(place * this.cellBytes, place * this.cellBytes + bytes);
   }
 
-  give(place) {
+  give(place, bytes = this.cellBytes) {
     if (Atomics.exchange(this.taken, place, 0) === 0) throw new Error(`cell ${place} was given twice`);
-    this.bytes.fill(0x5a, place * this.cellBytes, (place + 1) * this.cellBytes);
+    this.bytes.fill(0x5a, place * this.cellBytes, place * this.cellBytes + bytes);
   }
 
   sweep(kept) {

@@ -20,6 +20,8 @@ export interface SharedWorldOptions {
   readonly cells?: number;
   readonly cellBytes?: number;
   readonly disk?: BlockDisk | null;
+  /** Of the first worker, milliseconds: who buries must not sleep for ever for a lock that another dead worker has. Default 20. */
+  readonly patienceMs?: number;
 }
 
 /** Spark's, but for a first reservation that small regions have room for. */
@@ -37,9 +39,8 @@ export interface SharedWorker {
 }
 
 export function sharedWorld(options: SharedWorldOptions): SharedWorker {
-  const { blocks = 64, cells = 64, cellBytes = 512 } = options;
-  // The undertaker must not sleep for ever for a lock that a dead worker has.
-  const ledger = SharedLedger.create({ annexBytes: SharedTable.bytesFor(blocks), patienceMs: 20 });
+  const { blocks = 64, cells = 64, cellBytes = 512, patienceMs = 20 } = options;
+  const ledger = SharedLedger.create({ annexBytes: SharedTable.bytesFor(blocks), patienceMs });
   const memory = new Cells(new SharedArrayBuffer(Cells.bytesFor(cells, cellBytes)), cellBytes);
   return worker(ledger, { worker: ledger.worker, tenancy: 0 }, SharedTable.create(ledger, blocks), memory, options);
 }

@@ -112,6 +112,20 @@ const COMMANDS = {
     done.evictions = store.evictions;
     return done;
   },
+  /** Acquires and releases for a while; how often, and how long the longest pair took, milliseconds. */
+  pairs({ forMs, mode }) {
+    let pairs = 0;
+    let longestMs = 0;
+    let now = performance.now();
+    for (const end = now + forMs; now < end; pairs += 1) {
+      manager.acquireExecution(1, ledger.worker, mode);
+      manager.releaseExecution(1, ledger.worker, mode);
+      const then = performance.now();
+      longestMs = Math.max(longestMs, then - now);
+      now = then;
+    }
+    return { pairs, longestMs };
+  },
   check: () => [...store.blocks(0), ...store.blocks(1)],
   put: ({ block, bytes, mode, fate }) => store.put(block, new Uint8Array(bytes).fill(bytes & 0xff), mode, fate),
   pin: ({ block }) => store.pin(block),
