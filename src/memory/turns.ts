@@ -68,8 +68,14 @@ export class Turns {
   takeOver(dead: number): void {
     assert(dead !== this.#worker && this.#depth === 0, `worker ${this.#worker} buries ${dead}`);
     const wasm = this.#wasm;
-    if (wasm.accountsTakeLock(dead, this.#worker)) wasm.accountsUndo();
-    else this.#lock(dead);
+    if (wasm.accountsTakeLock(dead, this.#worker)) {
+      wasm.accountsUndo();
+      // It may have taken the lock to see who decides, and somebody living does.
+      if (!this.#mayGoOn(this.#u32[WORD_DECIDING]!, dead)) {
+        wasm.accountsUnlock();
+        this.#lock(dead);
+      }
+    } else this.#lock(dead);
     // Wake-ups may have gone to the dead, or have been about to come from it: sleepers get others.
     Atomics.or(this.#u32, WORD_LOCK, CONTENDED);
     const deciding = this.#u32[WORD_DECIDING]!;

@@ -5,7 +5,9 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryManager } from "../../src/memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
+import { WORD_LOCK } from "../../src/memory/accounts-map.js";
 import { SharedLedger } from "../../src/memory/shared-ledger.js";
+import { MemoryBusy } from "../../src/memory/wait.js";
 import { unified } from "../../src/policy/unified.js";
 import { type BlockId, rddBlock } from "../../src/storage/block.js";
 import { BlockManager } from "../../src/storage/block-manager.js";
@@ -351,6 +353,24 @@ describe("what a dead worker leaves comes back", () => {
     a.store.unpin("b");
     a.store.endTask(7);
     expect(a.store.read("b")).toEqual(bytes(50, 2));
+    expect(a.check()).toEqual([]);
+  });
+
+  test("when nobody living decides, even where it died with the lock", () => {
+    const { a, b, buried } = dying();
+    const c = attached(a, REGIONS);
+    for (const block of ["a", "b", "c"]) a.store.put(block, bytes(100, 1));
+    const leaving: number[] = [];
+    c.store.onEvict = () => {
+      // b takes the lock to see who decides, and takes no further step.
+      a.ledger.u32[WORD_LOCK] = b.tenant.worker;
+      expect(buried).toThrow(MemoryBusy);
+      leaving.push(a.table.pins(a.table.find("b")));
+    };
+    expect(c.store.put("d", bytes(200, 1))).toBe(true);
+    // Both were to leave, and the second was locked as long as it had not.
+    expect([leaving[0], kept(a.store)]).toEqual([LEAVING, ["c", "d"]]);
+    buried();
     expect(a.check()).toEqual([]);
   });
 
