@@ -1,21 +1,7 @@
 // The blocks in memory, the table that several workers share. It lies in the annex of the shared accounts, so that one lock
 // covers both and a block and the bytes it is charged change in one step. Whoever comes here is inside a decision; what must
-// change together is written through the journal of the accounts, and undone if its writer dies before the commit.
-//
-//   byte, from the annex on
-//      0  magic "TMBT"     4  version            8  blocks it has room for    12  buckets (a power of two)
-//     16  blocks in it    20  first free record 24  records ever used         28  puts (wraps)
-//     32  read locks      36  who has a disk    40  highest worker seen
-//     64  bytes of the blocks, a double a mode  80  bytes reserved for unrolling, a double a mode
-//    128  workers, WORKER_BYTES each: byte 0 bytes reserved for unrolling, a double a mode; 16 blocks it is putting
-//   2176  buckets: the first record of a chain each, 0 for none
-//      .  records, RECORD_BYTES each, the first two the heads of the rings
-//      .  names, NAME_UNITS units of UTF-16 a record
-//      .  read locks by worker, MAX_WORKERS units of 16 bits a record
-//
-//   record byte 0  id, -1 for a name     8  bytes             16  RDD                24  place
-//              32  older, newer         40  locks, flags      48  hash, next in chain or free list
-//              56  worker putting it    60  length of its name
+// change together is written through the journal of the accounts, and undone if its writer dies before the commit. Where
+// things lie is drawn in shared-table-map.ts.
 //
 // What must hold:
 //  1. Records that no ring reaches are free, and nothing in them counts but the chain of the free list. So a record is
@@ -25,87 +11,58 @@
 //  3. LEAVING is written by whoever decides, and gone before the decision ends, so that only the decider's death leaves any.
 //  4. ARRIVING is taken off without the lock, by the worker that has put it on: from then on the bytes are there for all.
 
-import { Refusal } from "../fault.js";
 import { MAX_WORKERS } from "../memory/accounts-map.js";
-import type { SharedLedger } from "../memory/shared-ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type BlockId, partitionPart, rddOf, rddPart } from "./block.js";
 import { NO_PLACE } from "./bytes.js";
 import { BlockMisuse } from "./contract.js";
+import {
+  type Annex,
+  BUCKETS_AT,
+  bucketsFor,
+  BYTES,
+  CHAIN,
+  DISK,
+  FLAGS,
+  FREE,
+  HASH,
+  HIGHEST_WORKER,
+  KEY,
+  makeTable,
+  MODE,
+  NAME_LENGTH,
+  NAME_UNITS,
+  NAMED,
+  NameTooLong,
+  NEWER,
+  OLDER,
+  PINNED,
+  PINS,
+  PLACE,
+  PUTS,
+  RDD,
+  RECORD_BYTES,
+  RECORDS_USED,
+  recordsAt,
+  roomOf,
+  SIZE,
+  tableBytes,
+  TO_DISK,
+  UNROLLED,
+  USED,
+  WORKER_BYTES,
+  WORKER_PUTTING,
+  WORKERS_AT,
+  WRITER,
+} from "./shared-table-map.js";
 import { ARRIVING, type BlockTable, LEAVING, NONE } from "./table.js";
 
-const MAGIC = 0x54424d54;
-const VERSION = 1;
-
-// Words of the head.
-const MAGIC_AT = 0;
-const VERSION_AT = 1;
-const BLOCKS = 2;
-const BUCKETS = 3;
-const SIZE = 4;
-const FREE = 5;
-const RECORDS_USED = 6;
-const PUTS = 7;
-const PINNED = 8;
-const DISK = 9;
-const HIGHEST_WORKER = 10;
-// Doubles of the head.
-const USED = 8;
-const UNROLLED = 10;
-
-const WORKERS_AT = 128;
-const WORKER_BYTES = 32;
-const WORKER_PUTTING = 4;
-const BUCKETS_AT = WORKERS_AT + MAX_WORKERS * WORKER_BYTES;
-
-const RECORD_BYTES = 64;
-// Doubles of a record.
-const KEY = 0;
-const BYTES = 1;
-const RDD = 2;
-const PLACE = 3;
-// Words of a record.
-const OLDER = 8;
-const NEWER = 9;
-const PINS = 10;
-const FLAGS = 11;
-const HASH = 12;
-const CHAIN = 13;
-const WRITER = 14;
-const NAME_LENGTH = 15;
-
-// Bits of the flags.
-const MODE = 1;
-const TO_DISK = 2;
-
-const NAMED = -1;
-
-/** Longest name of a block in shared memory, UTF-16 units. */
-export const NAME_UNITS = 128;
-
-/** Most blocks that a shared table can be made for. */
-export const MAX_SHARED_BLOCKS = 2 ** 22;
+export { NAME_UNITS, NameTooLong, TableError } from "./shared-table-map.js";
 
 const MAX_PINS = 0xffff;
 
 // A look now and then: whose block arrives might have failed or died, and then nobody wakes.
 const ARRIVAL_LOOK_MS = 5;
-
-/** What of shared accounts the table needs. */
-export type Annex = Pick<
-  SharedLedger,
-  "memory" | "worker" | "annexAt" | "annexBytes" | "u32" | "f64" | "putU32" | "putF64"
->;
-
-/** A shared table that cannot be made or attached to. */
-export class TableError extends Refusal {
-  override readonly name = "TableError";
-}
-
-/** A name that is too long for shared memory. */
-export class NameTooLong extends Refusal {
-  override readonly name = "NameTooLong";
-}
 
 /** One worker's hold on the table. Its operations are made inside of decisions, but for those that say otherwise. */
 export class SharedTable implements BlockTable {
@@ -127,43 +84,18 @@ export class SharedTable implements BlockTable {
 
   /** The bytes of annex that `blocks` blocks take, a multiple of 64. Untouched, they cost no memory. */
   static bytesFor(blocks: number): number {
-    if (!(Number.isInteger(blocks) && blocks >= 1 && blocks <= MAX_SHARED_BLOCKS))
-      throw new TableError(`a table of ${blocks} blocks: 1 to ${MAX_SHARED_BLOCKS} are possible`);
-    const each = RECORD_BYTES + 2 * NAME_UNITS + 2 * MAX_WORKERS;
-    return recordsAt(blocks) + (blocks + 2) * each;
+    return tableBytes(blocks);
   }
 
   /** An empty table for `blocks` blocks in an annex that nobody uses yet, of `bytesFor(blocks)` bytes or more. */
   static create(annex: Annex, blocks: number): SharedTable {
-    const bytes = SharedTable.bytesFor(blocks);
-    if (bytes > annex.annexBytes)
-      throw new TableError(`a table of ${blocks} blocks takes ${bytes} bytes, the annex has ${annex.annexBytes}`);
-    const head = annex.annexAt / 4;
-    const { u32 } = annex;
-    u32[head + VERSION_AT] = VERSION;
-    u32[head + BLOCKS] = blocks;
-    u32[head + BUCKETS] = bucketsFor(blocks);
-    u32[head + RECORDS_USED] = 2;
-    const ring = (annex.annexAt + recordsAt(blocks) + RECORD_BYTES) / 4;
-    u32[ring + OLDER] = OFF_HEAP;
-    u32[ring + NEWER] = OFF_HEAP;
-    Atomics.store(u32, head + MAGIC_AT, MAGIC);
+    makeTable(annex, blocks);
     return new SharedTable(annex, blocks);
   }
 
   /** The table that another worker has made. */
   static attach(annex: Annex): SharedTable {
-    const head = annex.annexAt / 4;
-    const { u32, annexBytes } = annex;
-    if (annexBytes < BUCKETS_AT || Atomics.load(u32, head + MAGIC_AT) !== MAGIC)
-      throw new TableError("the shared memory holds no table of blocks");
-    if (u32[head + VERSION_AT] !== VERSION)
-      throw new TableError(`the table of blocks is of version ${u32[head + VERSION_AT]}, this is version ${VERSION}`);
-    const blocks = u32[head + BLOCKS]!;
-    const bytes = SharedTable.bytesFor(blocks);
-    if (bytes > annexBytes)
-      throw new TableError(`a table of ${blocks} blocks takes ${bytes} bytes, the annex has ${annexBytes}`);
-    return new SharedTable(annex, blocks);
+    return new SharedTable(annex, roomOf(annex));
   }
 
   private constructor(annex: Annex, blocks: number) {
@@ -497,14 +429,6 @@ export class SharedTable implements BlockTable {
   #puttingAt(worker: number): number {
     return this.#workerAt(worker) + WORKER_PUTTING;
   }
-}
-
-function bucketsFor(blocks: number): number {
-  return 2 ** (32 - Math.clz32(Math.max(blocks, 16) - 1));
-}
-
-function recordsAt(blocks: number): number {
-  return Math.ceil((BUCKETS_AT + 4 * bucketsFor(blocks)) / 64) * 64;
 }
 
 function hashOf(id: BlockId): number {

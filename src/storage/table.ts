@@ -1,6 +1,6 @@
-// The blocks in memory, the table of one thread (shared-table.ts has that of many): found by id, linked in the order of their last use, one record of numbers a block. A block is known
-// here by its slot, a small integer; nothing is allocated when one block takes the place of another, and whoever comes to a
-// block finds all that is known of it in two places.
+// The blocks in memory, as one thread knows them (shared-table.ts is for several): found by id, linked in the order of their
+// last use, one record of numbers a block. A block is known here by its slot, a small integer; nothing is allocated when one
+// block takes the place of another, and whoever comes to a block finds all that is known of it in two places.
 
 import type { Mode } from "../memory/mode.js";
 import { type BlockId, rddOf } from "./block.js";
