@@ -1,12 +1,15 @@
 // A disk for evicted blocks: one file each in a directory, which all workers of an executor give by the same path, so that
 // each finds what the others wrote. A block is there whole or not at all: it is written beside its place and then put there.
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BlockDisk } from "../storage/contract.js";
 import { codeOf, SpillError, type SpillOperation } from "./error.js";
 import { FILE_MODE } from "./filesystem.js";
+
+// One worker at a time writes a block. What one that died had begun is written over, or goes with the block.
+const PART = ".part";
 
 /** Blocks in an existing directory, which they stay in until they are removed. Whatever the disk does wrong is a SpillError. */
 export function blockFiles(directory: string): BlockDisk {
@@ -16,14 +19,15 @@ export function blockFiles(directory: string): BlockDisk {
   return {
     write(block, bytes) {
       const file = fileOf(block);
-      const part = `${file}-${randomBytes(8).toString("hex")}`;
+      const part = file + PART;
       try {
         told("write", block, file, () => {
-          writeFileSync(part, bytes, { mode: FILE_MODE, flag: "wx" });
+          writeFileSync(part, bytes, { mode: FILE_MODE });
           renameSync(part, file);
         });
-      } finally {
+      } catch (error) {
         rmSync(part, { force: true });
+        throw error;
       }
     },
     read(block) {
@@ -40,7 +44,9 @@ export function blockFiles(directory: string): BlockDisk {
     has: (block) => existsSync(fileOf(block)),
     remove(block) {
       const file = fileOf(block);
-      told("delete", block, file, () => rmSync(file, { force: true }));
+      told("delete", block, file, () => {
+        for (const each of [file, file + PART]) rmSync(each, { force: true });
+      });
     },
   };
 }

@@ -117,24 +117,22 @@ export class BlockStore implements Evictor {
    * refused.
    */
   get(block: BlockId): Uint8Array | null {
-    this.#ledger.begin();
-    try {
-      const slot = this.#touched(canonical(block));
+    const table = this.#table;
+    return this.#at(canonical(block), (slot) => {
       if (slot === NONE) return null;
-      if (!this.#table.alone && this.#table.ownPins(slot) === 0)
+      table.touch(slot);
+      if (!table.alone && table.ownPins(slot) === 0)
         throw new BlockMisuse(`block ${block} is not pinned: another worker may evict it while it is looked at`);
-      if (this.#table.isValues(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
+      if (table.isValues(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
       return this.#viewAt(slot);
-    } finally {
-      this.#ledger.end();
-    }
+    });
   }
 
   /** The values of a block in memory, which becomes the newest, or null. One of bytes is refused. */
   getValues(block: BlockId): readonly unknown[] | null {
-    return this.#alone(() => {
-      const slot = this.#touched(canonical(block));
+    return this.#at(canonical(block), (slot) => {
       if (slot === NONE) return null;
+      this.#table.touch(slot);
       const values = this.#values.get(slot);
       if (values === undefined) throw new BlockMisuse(`block ${block} is kept as bytes`);
       return values;
@@ -150,13 +148,11 @@ export class BlockStore implements Evictor {
 
   /** The size of a block in memory, which becomes the newest (section 8.1), or null. */
   getSize(block: BlockId): number | null {
-    this.#ledger.begin();
-    try {
-      const slot = this.#touched(canonical(block));
-      return slot === NONE ? null : this.#table.bytes(slot);
-    } finally {
-      this.#ledger.end();
-    }
+    return this.#at(canonical(block), (slot) => {
+      if (slot === NONE) return null;
+      this.#table.touch(slot);
+      return this.#table.bytes(slot);
+    });
   }
 
   /** Whether the block is in memory. Changes no order. */
@@ -183,8 +179,7 @@ export class BlockStore implements Evictor {
 
   /** One more read lock: the block stays until it is unpinned as often. Over a shared table it is this worker's lock. */
   pin(block: BlockId): void {
-    this.#alone(() => {
-      const slot = this.#settled(canonical(block));
+    this.#at(canonical(block), (slot) => {
       if (slot === NONE) throw new BlockMisuse(`block ${block} is not in memory and cannot be pinned`);
       if (this.#table.pins(slot) < 0) throw this.#busy(slot);
       this.#table.pin(slot);
@@ -202,9 +197,7 @@ export class BlockStore implements Evictor {
   /** Removes a block from memory and disk; false when it was in neither. A pinned block is refused. */
   remove(block: BlockId): boolean {
     const id = canonical(block);
-    this.#ledger.begin();
-    try {
-      const slot = this.#settled(id);
+    return this.#at(id, (slot) => {
       if (slot !== NONE) {
         const pins = this.#table.pins(slot);
         if (pins < 0) throw this.#busy(slot);
@@ -213,9 +206,7 @@ export class BlockStore implements Evictor {
       }
       // Before anybody else can put it anew.
       return this.#forgetInDecision(id) || slot !== NONE;
-    } finally {
-      this.#ledger.end();
-    }
+    });
   }
 
   /**
@@ -592,44 +583,43 @@ export class BlockStore implements Evictor {
 
   // The copying needs no decision: the block stays where it is as long as it is pinned.
   #copyOf(id: BlockId): Uint8Array | null {
-    const ledger = this.#ledger;
     const table = this.#table;
-    let slot = NONE;
-    ledger.begin();
-    try {
-      slot = this.#touched(id);
-      if (slot === NONE) return null;
+    const pinned = this.#at(id, (slot) => {
+      if (slot === NONE) return NONE;
+      table.touch(slot);
       if (table.isValues(slot)) throw new BlockMisuse(`block ${blockName(id)} is kept as values`);
-      if (table.pins(slot) < 0) return this.#viewAt(slot).slice();
-      table.pin(slot);
-    } finally {
-      ledger.end();
-    }
-    const copy = this.#viewAt(slot).slice();
-    this.#alone(() => table.unpin(slot));
+      // What leaves or arrives here is seen by handlers alone, and stays for as long as they look.
+      if (table.pins(slot) >= 0) table.pin(slot);
+      return slot;
+    });
+    if (pinned === NONE) return null;
+    const copy = this.#viewAt(pinned).slice();
+    if (table.pins(pinned) >= 0) this.#alone(() => table.unpin(pinned));
     return copy;
   }
 
-  // The slot of a block, which becomes the newest.
-  #touched(id: BlockId): number {
-    const slot = this.#settled(id);
-    if (slot !== NONE) this.#table.touch(slot);
-    return slot;
+  // What `call` makes of the slot of a block, or of NONE, as one decision. The bytes of a block that another worker is
+  // putting are awaited, which needs no decision.
+  #at<T>(id: BlockId, call: (slot: number) => T): T {
+    const table = this.#table;
+    for (;;) {
+      let slot = NONE;
+      this.#ledger.begin();
+      try {
+        slot = table.find(id);
+        if (slot === NONE || table.pins(slot) !== ARRIVING || table.isOwn(slot)) return call(slot);
+        // Handlers come here in the middle of a decision, which nobody can leave.
+        if (this.#away > 0) throw this.#busy(slot);
+      } finally {
+        this.#ledger.end();
+      }
+      table.awaitArrival(slot);
+    }
   }
 
-  // The slot of a block that no other worker is putting: the copying of its bytes is awaited, which needs no decision.
-  #settled(id: BlockId): number {
-    const table = this.#table;
-    let slot = table.find(id);
-    while (slot !== NONE && table.pins(slot) === ARRIVING && !table.isOwn(slot)) {
-      // Handlers come here in the middle of a decision, which nobody can leave.
-      if (this.#away > 0) throw this.#busy(slot);
-      this.#ledger.end();
-      table.awaitArrival(slot);
-      this.#ledger.begin();
-      slot = table.find(id);
-    }
-    return slot;
+  #busy(slot: number): BlockMisuse {
+    const block = blockName(this.#table.idAt(slot));
+    return new BlockMisuse(`block ${block} is being ${this.#table.pins(slot) === LEAVING ? "evicted" : "put"}`);
   }
 
   #alone<T>(call: () => T): T {
@@ -649,11 +639,6 @@ export class BlockStore implements Evictor {
     } finally {
       this.#away -= 1;
     }
-  }
-
-  #busy(slot: number): BlockMisuse {
-    const block = blockName(this.#table.idAt(slot));
-    return new BlockMisuse(`block ${block} is being ${this.#table.pins(slot) === LEAVING ? "evicted" : "put"}`);
   }
 
   // A step of its own, that is whole or undone.
