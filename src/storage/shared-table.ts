@@ -150,14 +150,16 @@ export class SharedTable implements BlockTable {
     return blocks;
   }
 
-  /** The slot of a canonical id, or NONE. Throws NameTooLong. */
-  find(id: BlockId): number {
-    if (typeof id === "number") return this.#findNumber(id);
-    if (id.length > NAME_UNITS)
+  /** Throws NameTooLong. Needs no decision. */
+  checkName(id: BlockId): void {
+    if (typeof id === "string" && id.length > NAME_UNITS)
       throw new NameTooLong(
         `a block in shared memory has a name of at most ${NAME_UNITS} characters, not the ${id.length} of ${id.slice(0, 40)}...`,
       );
-    return this.#findName(id);
+  }
+
+  find(id: BlockId): number {
+    return typeof id === "number" ? this.#findNumber(id) : this.#findName(id);
   }
 
   idAt(slot: number): BlockId {

@@ -118,25 +118,26 @@ export class BlockStore implements Evictor {
    */
   get(block: BlockId): Uint8Array | null {
     const table = this.#table;
-    return this.#at(canonical(block), (slot) => {
-      if (slot === NONE) return null;
-      table.touch(slot);
-      if (!table.alone && table.ownPins(slot) === 0)
-        throw new BlockMisuse(`block ${block} is not pinned: another worker may evict it while it is looked at`);
-      if (table.isValues(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
-      return this.#viewAt(slot);
-    });
+    if (!table.alone) return this.#getPinned(block);
+    const slot = table.find(canonical(block));
+    if (slot === NONE) return null;
+    table.touch(slot);
+    if (table.isValues(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
+    return this.#viewAt(slot);
   }
 
   /** The values of a block in memory, which becomes the newest, or null. One of bytes is refused. */
   getValues(block: BlockId): readonly unknown[] | null {
-    return this.#at(canonical(block), (slot) => {
+    const slot = this.#enter(canonical(block));
+    try {
       if (slot === NONE) return null;
       this.#table.touch(slot);
       const values = this.#values.get(slot);
       if (values === undefined) throw new BlockMisuse(`block ${block} is kept as bytes`);
       return values;
-    });
+    } finally {
+      this.#ledger.end();
+    }
   }
 
   /** Whether a block in memory is one of values. Changes no order. */
@@ -148,21 +149,24 @@ export class BlockStore implements Evictor {
 
   /** The size of a block in memory, which becomes the newest (section 8.1), or null. */
   getSize(block: BlockId): number | null {
-    return this.#at(canonical(block), (slot) => {
+    const slot = this.#enter(canonical(block));
+    try {
       if (slot === NONE) return null;
       this.#table.touch(slot);
       return this.#table.bytes(slot);
-    });
+    } finally {
+      this.#ledger.end();
+    }
   }
 
   /** Whether the block is in memory. Changes no order. */
   has(block: BlockId): boolean {
+    const id = canonical(block);
+    this.#table.checkName(id);
     this.#ledger.begin();
-    try {
-      return this.#table.find(canonical(block)) !== NONE;
-    } finally {
-      this.#ledger.end();
-    }
+    const found = this.#table.find(id) !== NONE;
+    this.#ledger.end();
+    return found;
   }
 
   /** A copy of a block's bytes from memory or else from disk; null when it is in neither. A block in memory becomes the newest. */
@@ -179,11 +183,14 @@ export class BlockStore implements Evictor {
 
   /** One more read lock: the block stays until it is unpinned as often. Over a shared table it is this worker's lock. */
   pin(block: BlockId): void {
-    this.#at(canonical(block), (slot) => {
+    const slot = this.#enter(canonical(block));
+    try {
       if (slot === NONE) throw new BlockMisuse(`block ${block} is not in memory and cannot be pinned`);
       if (this.#table.pins(slot) < 0) throw this.#busy(slot);
       this.#table.pin(slot);
-    });
+    } finally {
+      this.#ledger.end();
+    }
   }
 
   unpin(block: BlockId): void {
@@ -197,7 +204,8 @@ export class BlockStore implements Evictor {
   /** Removes a block from memory and disk; false when it was in neither. A pinned block is refused. */
   remove(block: BlockId): boolean {
     const id = canonical(block);
-    return this.#at(id, (slot) => {
+    const slot = this.#enter(id);
+    try {
       if (slot !== NONE) {
         const pins = this.#table.pins(slot);
         if (pins < 0) throw this.#busy(slot);
@@ -206,7 +214,9 @@ export class BlockStore implements Evictor {
       }
       // Before anybody else can put it anew.
       return this.#forgetInDecision(id) || slot !== NONE;
-    });
+    } finally {
+      this.#ledger.end();
+    }
   }
 
   /**
@@ -343,17 +353,12 @@ export class BlockStore implements Evictor {
   }
 
   /**
-   * Section 8.5: whole blocks, oldest first, enough of them or none. Called by the manager. A block that is selected is
+   * Section 8.5: whole blocks, oldest first, enough of them or none. Called by the manager, in its decision. A block that is selected is
    * locked until it has left, against what disk and observer do meanwhile. A write to disk that throws leaves that block
    * and the later ones where they are; earlier ones are gone.
    */
   evict(forBlock: BlockId | null, bytes: number, mode: Mode): number {
-    this.#ledger.begin();
-    try {
-      return this.#evict(forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
-    } finally {
-      this.#ledger.end();
-    }
+    return this.#evict(forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
   }
 
   /**
@@ -496,6 +501,7 @@ export class BlockStore implements Evictor {
 
   #put(id: BlockId, bytes: number, content: Uint8Array | null, mode: Mode, fate: Fate): boolean {
     let slot = NONE;
+    this.#table.checkName(id);
     this.#ledger.begin();
     try {
       slot = this.#admit(id, bytes, content === null ? null : this.#keepers[mode], mode, fate);
@@ -553,6 +559,7 @@ export class BlockStore implements Evictor {
   #transfer(id: BlockId, bytes: number, keeper: BytesKeeper | null, reservation: Reservation): number {
     const { mode, task } = reservation;
     const table = this.#table;
+    table.checkName(id);
     return this.#alone(() => {
       if (table.find(id) !== NONE || (this.#forgetInDecision(id) && table.find(id) !== NONE)) throw exists(id);
       if (table.full) throw tooMany(id, table.size);
@@ -581,40 +588,57 @@ export class BlockStore implements Evictor {
     return place === NO_PLACE ? NOTHING : this.#keepers[this.#table.mode(slot)]!.view(place, this.#table.bytes(slot));
   }
 
+  #getPinned(block: BlockId): Uint8Array | null {
+    const slot = this.#enter(canonical(block));
+    try {
+      if (slot === NONE) return null;
+      this.#table.touch(slot);
+      if (this.#table.ownPins(slot) === 0)
+        throw new BlockMisuse(`block ${block} is not pinned: another worker may evict it while it is looked at`);
+      return this.#viewAt(slot);
+    } finally {
+      this.#ledger.end();
+    }
+  }
+
   // The copying needs no decision: the block stays where it is as long as it is pinned.
   #copyOf(id: BlockId): Uint8Array | null {
     const table = this.#table;
-    const pinned = this.#at(id, (slot) => {
-      if (slot === NONE) return NONE;
+    const slot = this.#enter(id);
+    try {
+      if (slot === NONE) return null;
       table.touch(slot);
       if (table.isValues(slot)) throw new BlockMisuse(`block ${blockName(id)} is kept as values`);
       // What leaves or arrives here is seen by handlers alone, and stays for as long as they look.
-      if (table.pins(slot) >= 0) table.pin(slot);
-      return slot;
-    });
-    if (pinned === NONE) return null;
-    const copy = this.#viewAt(pinned).slice();
-    if (table.pins(pinned) >= 0) this.#alone(() => table.unpin(pinned));
+      if (table.pins(slot) < 0) return this.#viewAt(slot).slice();
+      table.pin(slot);
+    } finally {
+      this.#ledger.end();
+    }
+    const copy = this.#viewAt(slot).slice();
+    this.#alone(() => table.unpin(slot));
     return copy;
   }
 
-  // What `call` makes of the slot of a block, or of NONE, as one decision. The bytes of a block that another worker is
-  // putting are awaited, which needs no decision.
-  #at<T>(id: BlockId, call: (slot: number) => T): T {
+  // Begins a decision about a block and answers its slot, or NONE.
+  #enter(id: BlockId): number {
     const table = this.#table;
-    for (;;) {
-      let slot = NONE;
-      this.#ledger.begin();
-      try {
-        slot = table.find(id);
-        if (slot === NONE || table.pins(slot) !== ARRIVING || table.isOwn(slot)) return call(slot);
-        // Handlers come here in the middle of a decision, which nobody can leave.
-        if (this.#away > 0) throw this.#busy(slot);
-      } finally {
-        this.#ledger.end();
-      }
-      table.awaitArrival(slot);
-    }
+    table.checkName(id);
+    this.#ledger.begin();
+    const slot = table.find(id);
+    return slot === NONE || table.pins(slot) !== ARRIVING ? slot : this.#enterArrived(id, slot);
+  }
+
+  // The same when the block is being put. The bytes that another worker puts are awaited, which needs no decision.
+  #enterArrived(id: BlockId, arriving: number): number {
+    const table = this.#table;
+    if (table.isOwn(arriving)) return arriving;
+    // Handlers come here in the middle of a decision, which nobody can leave.
+    const refusal = this.#away > 0 ? this.#busy(arriving) : null;
+    this.#ledger.end();
+    if (refusal !== null) throw refusal;
+    table.awaitArrival(arriving);
+    return this.#enter(id);
   }
 
   #busy(slot: number): BlockMisuse {

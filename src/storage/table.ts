@@ -76,6 +76,9 @@ export class LocalTable {
     }
   }
 
+  /** Throws where a canonical id cannot be known here. */
+  checkName(_id: BlockId): void {}
+
   /** The slot of a canonical id, or NONE. */
   find(id: BlockId): number {
     return typeof id === "number" ? this.#partitions.find(id) : (this.#named.get(id) ?? NONE);
@@ -228,12 +231,14 @@ export class LocalTable {
 
   /** Takes a slot out of the table, with whatever locks it has. */
   remove(slot: number): void {
-    const pins = this.pins(slot);
+    const at = slot * FIELDS;
+    const pins = this.#ints[at + PINS]!;
+    const flags = this.#ints[at + FLAGS]!;
     if (pins > 0) this.pinned -= pins;
     else if (pins === ARRIVING) this.arriving -= 1;
-    this.#used[this.mode(slot)] -= this.bytes(slot);
-    if ((this.#ints[slot * FIELDS + FLAGS]! & NAMED) === 0) {
-      this.#partitions.remove(this.#doubles[slot * FIELDS + KEY]!);
+    this.#used[(flags & MODE) as Mode] -= this.#doubles[at + BYTES]!;
+    if ((flags & NAMED) === 0) {
+      this.#partitions.remove(this.#doubles[at + KEY]!);
     } else {
       this.#named.delete(this.#names[slot]!);
       this.#names[slot] = undefined;
