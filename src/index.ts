@@ -124,6 +124,7 @@ export type { Run, RunReader, RunSchema, RunWriter, SpillCounters, SpillStore } 
 // Storage: who keeps it. Cached blocks by level, their unrolling, their locks and their eviction.
 export { type BlockId, rddBlock } from "./storage/block.js";
 export { BlockManager, type BlockManagerOptions, type BlockStatus, type GotOrPut } from "./storage/block-manager.js";
+export { arenaBytes, type BlockArena } from "./storage/arena-bytes.js";
 export { type BytesKeeper, heapBytes, NO_PLACE, pageBytes } from "./storage/bytes.js";
 export { ByteChunks, type ByteSink, type RecordCodec, type RecordWriter } from "./storage/codec.js";
 export { MemoryDisk, type StreamDisk } from "./storage/disk.js";
