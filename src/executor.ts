@@ -29,11 +29,12 @@ import { type UnmanagedMemory, unmanagedMemory } from "./memory/unmanaged.js";
 import { type Request, type Runner, runNow, type Step, WouldWait } from "./memory/wait.js";
 import { type PolicyChoice, policyOf, spillOrderNamed } from "./policy/registry.js";
 import { type SpillOrder, sparkSpillOrder } from "./policy/victim.js";
-import { heapBytes, pageBytes } from "./storage/bytes.js";
+import { type BytesKeeper, heapBytes, pageBytes } from "./storage/bytes.js";
 import { PinLeak } from "./storage/locks.js";
 import { type StorageRules, storageRules } from "./storage/rules.js";
 import { type BlockDisk, BlockStore } from "./storage/store.js";
 import type { EvictionChoice } from "./storage/victims.js";
+import type { BlockTable } from "./storage/table.js";
 
 export interface ExecutorOptions {
   /** Spark keys as strings, e.g. `{ "spark.executor.memory": "8g" }`. */
@@ -76,6 +77,10 @@ export interface ExecutorParts {
   readonly attached?: boolean;
   /** Where off-heap pages come from. */
   readonly arenas?: PageAllocator;
+  /** Where blocks are known; a table of this thread's own when left out. */
+  readonly table?: BlockTable;
+  /** Where the bytes of blocks of both modes lie; needed with a table that others share. */
+  readonly keeper?: BytesKeeper;
   /** How synchronous calls of its tasks wait; not at all when left out. */
   readonly run?: (manager: MemoryManager) => Runner;
 }
@@ -148,9 +153,8 @@ export class Executor {
     this.onSpill = options.onSpill ?? null;
     this.store = new BlockStore({
       manager: this.manager,
-      keepers: this.#accountsOnly
-        ? [null, null]
-        : [heapBytes(), pageBytes(lazily(OFF_HEAP, () => this.allocator(OFF_HEAP)))],
+      keepers: this.#accountsOnly ? [null, null] : this.#keepers(parts.keeper),
+      ...(parts.table === undefined ? {} : { table: parts.table }),
       disk: options.disk ?? null,
       rules: { ...storageRules(conf), ...options.storage },
       eviction: options.eviction ?? null,
@@ -243,6 +247,12 @@ export class Executor {
   #maxUnrollBytes(conf: Conf): number {
     const { maxUnroll, onHeap } = this.numbers;
     return maxUnroll ?? Math.trunc(onHeap.storage * conf.get("spark.storage.unrollFraction"));
+  }
+
+  #keepers(shared: BytesKeeper | undefined): [BytesKeeper, BytesKeeper] {
+    return shared === undefined
+      ? [heapBytes(), pageBytes(lazily(OFF_HEAP, () => this.allocator(OFF_HEAP)))]
+      : [shared, shared];
   }
 
   #makeAllocator(mode: Mode): PageAllocator {

@@ -161,6 +161,7 @@ export type { Run, RunReader, RunSchema, RunWriter, SpillCounters, SpillStore } 
 // Storage: who keeps it. Cached blocks by level, their unrolling, their locks and their eviction.
 export { type BlockId, rddBlock } from "./storage/block.js";
 export { BlockManager, type BlockManagerOptions, type BlockStatus, type GotOrPut } from "./storage/block-manager.js";
+export { arenaBytes, type BlockArena } from "./storage/arena-bytes.js";
 export { type BytesKeeper, heapBytes, NO_PLACE, pageBytes } from "./storage/bytes.js";
 export { ByteChunks, type ByteSink, type RecordCodec, type RecordWriter } from "./storage/codec.js";
 export { MemoryDisk, type StreamDisk } from "./storage/disk.js";
@@ -175,10 +176,14 @@ export {
   BlockMisuse,
   type BlockOwner,
   BlockStore,
+  DeserializedRefused,
   type Fate,
   type StoreOptions,
   type StoreWatcher,
+  TooManyBlocks,
 } from "./storage/store.js";
+export { NAME_UNITS, NameTooLong, SharedTable, TableError } from "./storage/shared-table.js";
+export type { BlockTable } from "./storage/table.js";
 export { putRecords, putValues, type UnrollOptions, type ValuesOptions } from "./storage/unroll.js";
 export { HandleUsed, type Reservation, TaskInterrupted, UnrolledBytes, UnrolledValues } from "./storage/unrolled.js";
 export { type VectorBytes } from "./storage/vector.js";

@@ -12,6 +12,8 @@ import type { Tenant } from "./memory/places.js";
 import { type Estate, SharedLedger } from "./memory/shared-ledger.js";
 import { wasmModule } from "./memory/wasm.js";
 import { MUST_WAIT } from "./policy/policy.js";
+import { type BytesKeeper, NO_PLACE } from "./storage/bytes.js";
+import { SharedTable } from "./storage/shared-table.js";
 
 /** What every worker must agree on: plain values, since they are posted. A policy of one's own is no such thing. */
 export interface SharedOptions extends Pick<
@@ -20,6 +22,8 @@ export interface SharedOptions extends Pick<
 > {
   /** Tasks that can hold something at once, 1 to 65 536. Default 1024. */
   readonly tasks?: number;
+  /** Blocks that can be in memory at once, 1 to 2^22. Default 16 384. */
+  readonly blocks?: number;
   /** Places for workers, the maker's included, 2 to 64 (the default). */
   readonly workers?: number;
 }
@@ -53,6 +57,14 @@ export interface Exiting {
 // Who has made an executor buries the dead of it, and cannot hear of a death while it sleeps for the dead one's lock.
 const SUPERVISOR_PATIENCE_MS = 10_000;
 
+// No bytes of blocks: put answers as where memory has run out.
+const NO_ARENA: BytesKeeper = {
+  take: () => NO_PLACE,
+  write: () => {},
+  view: () => new Uint8Array(0),
+  give: () => {},
+};
+
 /** Why this host cannot share memory between workers, in words; null where it can. */
 export function whyNotShared(): string | null {
   if (typeof SharedArrayBuffer === "function") return null;
@@ -70,6 +82,7 @@ export function shareExecutor(options: SharedOptions = {}, own: WorkerOptions = 
   openExecutor(executorOptions(options, {}));
   const ledger = SharedLedger.create({
     slots: options.tasks ?? 1024,
+    annexBytes: SharedTable.bytesFor(blocksOf(options)),
     ...holderOptions(options, own, SUPERVISOR_PATIENCE_MS),
   });
   return new SharedExecutor(options, own, ledger, null);
@@ -95,7 +108,7 @@ export class SharedExecutor extends Executor {
 
   /** `place` is where it attaches to; null makes the first. */
   constructor(options: SharedOptions, own: WorkerOptions, ledger: SharedLedger, place: Place | null) {
-    super(executorOptions(options, own), partsOf(own, ledger, place !== null));
+    super(executorOptions(options, own), partsOf(options, own, ledger, place !== null));
     this.#id = place?.executor ?? newId();
     this.ledger = ledger;
     this.#options = options;
@@ -136,7 +149,7 @@ export class SharedExecutor extends Executor {
    * that it takes no further step. One that has left in order, or was buried before, gives nothing.
    */
   recover(tenant: Tenant): Estate {
-    return this.ledger.recover(tenant, () => this.manager.refreshCeilings());
+    return this.ledger.recover(tenant, () => this.#takeBack(tenant.worker));
   }
 
   /** Ends the wait that a worker sleeps in, or else its next, as WaitEnded "cancelled". */
@@ -147,7 +160,13 @@ export class SharedExecutor extends Executor {
   /** Leaves: ends this worker's tasks as failed, gives everything back, and gives up the place. */
   close(): void {
     for (const task of Array.from(this.tasks)) this.endTask(task.id, true);
-    this.ledger.leave(() => this.manager.refreshCeilings());
+    this.ledger.leave(() => this.#takeBack(this.worker));
+  }
+
+  // What a worker that ends has locked, and what follows from what it gives back.
+  #takeBack(worker: number): void {
+    this.store.recover(worker);
+    this.manager.refreshCeilings();
   }
 
   override check(): string[] {
@@ -156,7 +175,7 @@ export class SharedExecutor extends Executor {
 }
 
 function executorOptions(options: SharedOptions, own: WorkerOptions): ExecutorOptions {
-  const { tasks: _, workers: __, ...shared } = options;
+  const { tasks: _, workers: __, blocks: ___, ...shared } = options;
   const { disk, onSpill } = own;
   return { ...shared, ...(disk === undefined ? {} : { disk }), ...(onSpill === undefined ? {} : { onSpill }) };
 }
@@ -165,11 +184,17 @@ function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("");
 }
 
-function partsOf(own: WorkerOptions, ledger: SharedLedger, attached: boolean): ExecutorParts {
+function blocksOf({ blocks = 16_384 }: SharedOptions): number {
+  return blocks;
+}
+
+function partsOf(options: SharedOptions, own: WorkerOptions, ledger: SharedLedger, attached: boolean): ExecutorParts {
   const waitMs = own.waitMs ?? (mayBlock() ? Number.POSITIVE_INFINITY : 0);
   return {
     ledger,
     attached,
+    table: attached ? SharedTable.attach(ledger) : SharedTable.create(ledger, blocksOf(options)),
+    keeper: NO_ARENA,
     ...(waitMs === 0 ? {} : { run: (manager) => sleeper(manager, ledger, waitMs) }),
   };
 }

@@ -238,6 +238,14 @@ export class MemoryManager {
     this.ledger.end();
   }
 
+  /** Gives back what a block has used, whichever worker put it. Wakes nobody. */
+  releaseBlock(bytes: number, mode: Mode): void {
+    this.ledger.begin();
+    if (this.ledger.releaseBlock(bytes, mode) !== bytes) this.overReleases += 1;
+    this.#refreshCeiling(mode);
+    this.ledger.end();
+  }
+
   /** Sets what storage uses to 0; pool sizes stay (section 8.10). */
   releaseAllStorage(mode: Mode): void {
     this.ledger.begin();

@@ -17,6 +17,7 @@ import type { Leftovers } from "./home.js";
 import { LZ4_MAX_RAW_BYTES } from "./lz4.js";
 import { FileWriter } from "./writer.js";
 
+export { blockFiles } from "./block-files.js";
 export type { Compression } from "./codec.js";
 export type { Run, RunReader, RunSchema, RunWriter, SpillCounters, SpillStore } from "./contract.js";
 export { SpillError, type SpillOperation } from "./error.js";

@@ -16,6 +16,8 @@ export interface BytesKeeper {
   /** The bytes of a place, not a copy. */
   view(place: number, bytes: number): Uint8Array;
   give(place: number, bytes: number): void;
+  /** Gives back every place that is not in `kept`: what a worker had taken or not given yet when it died. */
+  sweep?(kept: ReadonlySet<number>): void;
 }
 
 const SLAB_BYTES = 64 * 1024;

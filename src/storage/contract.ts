@@ -45,3 +45,13 @@ export class BlockExists extends Refusal {
 export class BlockMisuse extends Refusal {
   override readonly name = "BlockMisuse";
 }
+
+/** One more block than a shared table was made for, and none that had to leave for it. */
+export class TooManyBlocks extends Refusal {
+  override readonly name = "TooManyBlocks";
+}
+
+/** A block of values where several workers share the blocks: objects belong to one thread. */
+export class DeserializedRefused extends Refusal {
+  override readonly name = "DeserializedRefused";
+}

@@ -1,6 +1,6 @@
-// The blocks in memory: found by id, linked in the order of their last use, one record of numbers a block. A block is known
-// here by its slot, a small integer; nothing is allocated when one block takes the place of another, and whoever comes to a
-// block finds all that is known of it in two places.
+// The blocks in memory, as one thread knows them (shared-table.ts is for several): found by id, linked in the order of their
+// last use, one record of numbers a block. A block is known here by its slot, a small integer; nothing is allocated when one
+// block takes the place of another, and whoever comes to a block finds all that is known of it in two places.
 
 import type { Mode } from "../memory/mode.js";
 import { type BlockId, rddOf } from "./block.js";
@@ -11,6 +11,12 @@ const FIRST_SLOTS = 64;
 
 /** No slot: the end of a list. */
 export const NONE = -1;
+
+/** In the column of read locks: selected for eviction, write-locked. */
+export const LEAVING = -1;
+
+/** In the column of read locks: being put. The block is accounted for, and its bytes are not there yet. */
+export const ARRIVING = -2;
 
 // A record is 4 doubles and 4 integers.
 const FIELDS = 4;
@@ -29,8 +35,18 @@ const TO_DISK = 2;
 const VALUES = 4;
 const NAMED = 8;
 
-/** Slots by id, and two rings (one a mode) of slots from the oldest use to the newest. Slots 0 and 1 are the rings' heads. */
-export class BlockTable {
+/** A table of blocks, as the store uses it. Operations are those of LocalTable; sizes are bytes. */
+export interface BlockTable extends Pick<LocalTable, Exclude<keyof LocalTable, "alone">> {
+  /** Whether only one thread comes here. */
+  readonly alone: boolean;
+}
+
+/**
+ * The table of one thread. Slots by id, and two rings (one a mode) of slots from the oldest use to the newest. Slots 0 and 1
+ * are the rings' heads.
+ */
+export class LocalTable {
+  readonly alone = true;
   #doubles = new Float64Array(FIRST_SLOTS * FIELDS);
   #ints = new Int32Array(FIRST_SLOTS * FIELDS);
   // Names by slot, of the blocks that have one.
@@ -40,7 +56,18 @@ export class BlockTable {
   #slots = 2;
   readonly #partitions = new PartitionIndex();
   readonly #named = new Map<string, number>();
+  readonly #used: [number, number] = [0, 0];
+  readonly #unrolled: [number, number] = [0, 0];
+  /** Number of blocks. */
   size = 0;
+  /** Read locks over all blocks. */
+  pinned = 0;
+  /** Blocks that are being put. */
+  arriving = 0;
+  /** Blocks put since the table was made. */
+  puts = 0;
+  /** Whether there is no room for another block. */
+  readonly full: boolean = false;
 
   constructor() {
     for (const ring of [0, 1]) {
@@ -48,6 +75,9 @@ export class BlockTable {
       this.#ints[ring * FIELDS + NEWER] = ring;
     }
   }
+
+  /** Throws where a canonical id cannot be known here. */
+  checkName(_id: BlockId): void {}
 
   /** The slot of a canonical id, or NONE. */
   find(id: BlockId): number {
@@ -94,16 +124,78 @@ export class BlockTable {
     this.#ints[slot * FIELDS + FLAGS]! |= VALUES;
   }
 
-  /** Read locks, or what the store makes of a negative number. */
+  /** Read locks, or LEAVING, or ARRIVING. */
   pins(slot: number): number {
     return this.#ints[slot * FIELDS + PINS]!;
   }
 
-  setPins(slot: number, pins: number): void {
-    this.#ints[slot * FIELDS + PINS] = pins;
+  /** One more read lock of this worker on a block that is neither leaving nor arriving. */
+  pin(slot: number): void {
+    this.#ints[slot * FIELDS + PINS]! += 1;
+    this.pinned += 1;
   }
 
-  /** A slot for a canonical id that has none, as the newest of its mode. */
+  /** Takes a read lock of this worker off again. */
+  unpin(slot: number): void {
+    this.#ints[slot * FIELDS + PINS]! -= 1;
+    this.pinned -= 1;
+  }
+
+  /** Read locks of this worker. */
+  ownPins(slot: number): number {
+    return Math.max(0, this.pins(slot));
+  }
+
+  /** Locks a block without read locks for its eviction. */
+  leave(slot: number): void {
+    this.#ints[slot * FIELDS + PINS] = LEAVING;
+  }
+
+  /** Takes that lock off. */
+  stay(slot: number): void {
+    this.#ints[slot * FIELDS + PINS] = 0;
+  }
+
+  /** The bytes of an arriving block are there. */
+  arrived(slot: number): void {
+    this.#ints[slot * FIELDS + PINS] = 0;
+    this.arriving -= 1;
+  }
+
+  /** Whether all workers have a disk, or none has. */
+  agreeOnDisk(_disk: boolean): boolean {
+    return true;
+  }
+
+  /** Takes back what a dead worker had locked and reserved. The slots of blocks that it was putting are to be dropped. */
+  recover(_dead: number): number[] {
+    return [];
+  }
+
+  /** Whether an arriving block is put by this worker. */
+  isOwn(_slot: number): boolean {
+    return true;
+  }
+
+  /** Sleeps while a block of another worker is arriving. Outside of decisions. */
+  awaitArrival(_slot: number): void {}
+
+  /** Bytes of the blocks of a mode. */
+  used(mode: Mode): number {
+    return this.#used[mode];
+  }
+
+  /** Bytes reserved for unrolling over all tasks. */
+  unrolled(mode: Mode): number {
+    return this.#unrolled[mode];
+  }
+
+  /** Reserves bytes for unrolling, or gives them back when negative. */
+  addUnrolled(bytes: number, mode: Mode): void {
+    this.#unrolled[mode] += bytes;
+  }
+
+  /** A slot for a canonical id that has none, as the newest of its mode, ARRIVING. There must be room for it. */
   insert(id: BlockId, bytes: number, mode: Mode, place: number = NO_PLACE, toDisk: boolean = false): number {
     let slot = this.#free;
     if (slot === NONE) {
@@ -127,17 +219,26 @@ export class BlockTable {
     doubles[at + BYTES] = bytes;
     doubles[at + RDD] = rddOf(id);
     doubles[at + PLACE] = place;
-    this.#ints[at + PINS] = 0;
+    this.#ints[at + PINS] = ARRIVING;
     this.#ints[at + FLAGS] = flags;
     this.#linkNewest(slot, mode);
+    this.#used[mode] += bytes;
     this.size += 1;
+    this.arriving += 1;
+    this.puts += 1;
     return slot;
   }
 
-  /** Takes a slot out of the table. */
+  /** Takes a slot out of the table, with whatever locks it has. */
   remove(slot: number): void {
-    if ((this.#ints[slot * FIELDS + FLAGS]! & NAMED) === 0) {
-      this.#partitions.remove(this.#doubles[slot * FIELDS + KEY]!);
+    const at = slot * FIELDS;
+    const pins = this.#ints[at + PINS]!;
+    const flags = this.#ints[at + FLAGS]!;
+    if (pins > 0) this.pinned -= pins;
+    else if (pins === ARRIVING) this.arriving -= 1;
+    this.#used[(flags & MODE) as Mode] -= this.#doubles[at + BYTES]!;
+    if ((flags & NAMED) === 0) {
+      this.#partitions.remove(this.#doubles[at + KEY]!);
     } else {
       this.#named.delete(this.#names[slot]!);
       this.#names[slot] = undefined;

@@ -39,6 +39,7 @@ export function putValues<T>(
 ): UnrolledValues<T> | null {
   if (mode === OFF_HEAP && !store.rules.offHeapValues)
     throw new BlockMisuse(`block ${block}: values off-heap are allowed from 3.2 on`);
+  store.checkKeepsValues(block);
   const vector = new GrowingVector<T>(options.sizeOf, store.rules.vectorBytes);
   const rest = values[Symbol.iterator]();
   const kept = unroll(store, block, rest, mode, options, {

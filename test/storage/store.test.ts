@@ -11,7 +11,7 @@ import { unified } from "../../src/policy/unified.js";
 import { blockName, type BlockId, canonical, NO_RDD, rddBlock, rddOf } from "../../src/storage/block.js";
 import { type BytesKeeper, heapBytes, NO_PLACE } from "../../src/storage/bytes.js";
 import { type BlockDisk, BlockExists, BlockMisuse, BlockStore } from "../../src/storage/store.js";
-import { BlockTable, NONE } from "../../src/storage/table.js";
+import { LocalTable, NONE } from "../../src/storage/table.js";
 import { numbers, seeded } from "../help/seed.js";
 import { NO_REGION, region } from "../memory/doubles.js";
 
@@ -425,7 +425,7 @@ describe("block ids", () => {
     const steps = fc.array(fc.tuple(id, fc.nat(9)), { minLength: 300, maxLength: 600 });
     fc.assert(
       fc.property(steps, (asked) => {
-        const table = new BlockTable();
+        const table = new LocalTable();
         const order = new Map<BlockId, Mode>();
         for (const [block, what] of asked) {
           const slot = table.find(block);
