@@ -4,15 +4,17 @@
 
 import { Executor, type ExecutorOptions, type ExecutorParts, openExecutor } from "./executor.js";
 import { VERSION } from "./generated/version.js";
-import { AccountsError } from "./memory/accounts-map.js";
+import { AccountsError, MAX_WORKERS } from "./memory/accounts-map.js";
+import { DebugPages, FREED_BYTE } from "./memory/debug.js";
 import type { Mode } from "./memory/mode.js";
 import { mayBlock, sleeper } from "./memory/blocking.js";
 import { hearRemoteWakes } from "./memory/remote-wakes.js";
 import type { Tenant } from "./memory/places.js";
 import { type Estate, SharedLedger } from "./memory/shared-ledger.js";
+import { type SharedArenaMemories, SharedArenas } from "./shared-arenas.js";
+import { MemoryBusy } from "./memory/wait.js";
 import { wasmModule } from "./memory/wasm.js";
 import { MUST_WAIT } from "./policy/policy.js";
-import { type BytesKeeper, NO_PLACE } from "./storage/bytes.js";
 import { SharedTable } from "./storage/shared-table.js";
 
 /** What every worker must agree on: plain values, since they are posted. A policy of one's own is no such thing. */
@@ -24,7 +26,7 @@ export interface SharedOptions extends Pick<
   readonly tasks?: number;
   /** Blocks that can be in memory at once, 1 to 2^22. Default 16 384. */
   readonly blocks?: number;
-  /** Places for workers, the maker's included, 2 to 64 (the default). */
+  /** Places for workers, the maker's included, 2 to 63. Default 16. */
   readonly workers?: number;
 }
 
@@ -47,6 +49,14 @@ export interface Place extends Tenant {
   readonly options: SharedOptions;
   readonly module: WebAssembly.Module;
   readonly accounts: WebAssembly.Memory;
+  /** Null where the executor owns no memory (`pages: "accounts"`). */
+  readonly arenas: ArenasOf | null;
+}
+
+/** The arenas of pages and those of blocks: the same, but where pages are fenced and filled. */
+interface ArenasOf {
+  readonly pages: SharedArenaMemories;
+  readonly blocks: SharedArenaMemories;
 }
 
 /** A thread that ends with an `exit` event, as Node's workers do. */
@@ -57,13 +67,13 @@ export interface Exiting {
 // Who has made an executor buries the dead of it, and cannot hear of a death while it sleeps for the dead one's lock.
 const SUPERVISOR_PATIENCE_MS = 10_000;
 
-// No bytes of blocks: put answers as where memory has run out.
-const NO_ARENA: BytesKeeper = {
-  take: () => NO_PLACE,
-  write: () => {},
-  view: () => new Uint8Array(0),
-  give: () => {},
-};
+// How long a burial may wait for others, and when it is tried again: who keeps it waiting may have died as well, which is heard
+// only when the event loop runs.
+const BURIAL_PATIENCE_MS = 100;
+const BURIAL_RETRY_MS = 5;
+
+const DEFAULT_WORKERS = 16;
+const MAX_SHARED_WORKERS = MAX_WORKERS - 1;
 
 /** Why this host cannot share memory between workers, in words; null where it can. */
 export function whyNotShared(): string | null {
@@ -79,13 +89,22 @@ export function shareExecutor(options: SharedOptions = {}, own: WorkerOptions = 
   const obstacle = whyNotShared();
   if (obstacle !== null) throw new AccountsError("host", `${obstacle}: openExecutor serves one thread`);
   // What Spark refuses is refused before anything is made.
-  openExecutor(executorOptions(options, {}));
+  const { numbers } = openExecutor(executorOptions(options, {}));
+  const workers = workersOf(options);
   const ledger = SharedLedger.create({
     slots: options.tasks ?? 1024,
     annexBytes: SharedTable.bytesFor(blocksOf(options)),
     ...holderOptions(options, own, SUPERVISOR_PATIENCE_MS),
   });
-  return new SharedExecutor(options, own, ledger, null);
+  const make = (limitBytes: number): SharedArenas =>
+    SharedArenas.create({ limitBytes, workers, pageBytes: numbers.pageBytes });
+  const [onHeap, offHeap] = [numbers.onHeap.total, numbers.offHeap.total];
+  let arenas: Arenas | null = null;
+  if (options.pages !== "accounts") {
+    const pages = make(options.debugPages === true ? offHeap : onHeap + offHeap);
+    arenas = { pages, blocks: options.debugPages === true ? make(onHeap + offHeap) : pages };
+  }
+  return new SharedExecutor(options, own, ledger, arenas, null);
 }
 
 /** Takes a place in a worker. Throws AccountsError for a place of another version or that somebody has taken. */
@@ -97,18 +116,26 @@ export function attachExecutor(place: Place, own: WorkerOptions = {}): SharedExe
     worker: place.worker,
     module: place.module,
   });
-  return new SharedExecutor(place.options, own, ledger, place);
+  return new SharedExecutor(place.options, own, ledger, attachArenas(place), place);
 }
 
 /** One worker's executor over shared accounts. */
 export class SharedExecutor extends Executor {
   readonly ledger: SharedLedger;
   readonly #options: SharedOptions;
+  readonly #arenas: Arenas | null;
   readonly #id: string;
 
   /** `place` is where it attaches to; null makes the first. */
-  constructor(options: SharedOptions, own: WorkerOptions, ledger: SharedLedger, place: Place | null) {
-    super(executorOptions(options, own), partsOf(options, own, ledger, place !== null));
+  constructor(
+    options: SharedOptions,
+    own: WorkerOptions,
+    ledger: SharedLedger,
+    arenas: Arenas | null,
+    place: Place | null,
+  ) {
+    super(executorOptions(options, own), partsOf(options, own, ledger, arenas, place !== null));
+    this.#arenas = arenas;
     this.#id = place?.executor ?? newId();
     this.ledger = ledger;
     this.#options = options;
@@ -136,20 +163,33 @@ export class SharedExecutor extends Executor {
       options: this.#options,
       module: wasmModule("shared"),
       accounts: this.ledger.memory,
+      arenas: this.#arenas === null ? null : { pages: this.#arenas.pages.shared, blocks: this.#arenas.blocks.shared },
     };
   }
 
   /** Buries a worker as soon as its thread has ended, in whatever way. `done` is told what came back. */
   supervise(thread: Exiting, place: Tenant, done: (estate: Estate) => void = () => {}): void {
-    thread.on("exit", () => done(this.recover(place)));
+    const bury = (): void => {
+      let estate: Estate;
+      try {
+        estate = this.recover(place);
+      } catch (error) {
+        if (!(error instanceof MemoryBusy)) throw error;
+        setTimeout(bury, BURIAL_RETRY_MS);
+        return;
+      }
+      done(estate);
+    };
+    thread.on("exit", bury);
   }
 
   /**
    * Gives back all that a worker held and breaks the locks it died with. The worker must be gone: whoever calls this knows
-   * that it takes no further step. One that has left in order, or was buried before, gives nothing.
+   * that it takes no further step, and no other worker calls it for the same. One that has left in order, or was buried before,
+   * gives nothing. Throws MemoryBusy where another keeps this waiting, who may be dead too: try again after burying that one.
    */
   recover(tenant: Tenant): Estate {
-    return this.ledger.recover(tenant, () => this.#takeBack(tenant.worker));
+    return this.ledger.recover(tenant, () => this.#takeBack(tenant.worker), BURIAL_PATIENCE_MS);
   }
 
   /** Ends the wait that a worker sleeps in, or else its next, as WaitEnded "cancelled". */
@@ -160,13 +200,23 @@ export class SharedExecutor extends Executor {
   /** Leaves: ends this worker's tasks as failed, gives everything back, and gives up the place. */
   close(): void {
     for (const task of Array.from(this.tasks)) this.endTask(task.id, true);
-    this.ledger.leave(() => this.#takeBack(this.worker));
+    this.ledger.leave(() => {
+      this.#takeBack(this.worker);
+      for (const arenas of this.#eachArenas()) arenas.detach();
+    });
   }
 
   // What a worker that ends has locked, and what follows from what it gives back.
   #takeBack(worker: number): void {
     this.store.recover(worker);
+    if (worker !== this.worker)
+      for (const arenas of this.#eachArenas())
+        arenas.recover(worker, this.#options.debugPages ? FREED_BYTE : undefined);
     this.manager.refreshCeilings();
+  }
+
+  #eachArenas(): Set<SharedArenas> {
+    return new Set(this.#arenas === null ? [] : [this.#arenas.pages, this.#arenas.blocks]);
   }
 
   override check(): string[] {
@@ -188,20 +238,45 @@ function blocksOf({ blocks = 16_384 }: SharedOptions): number {
   return blocks;
 }
 
-function partsOf(options: SharedOptions, own: WorkerOptions, ledger: SharedLedger, attached: boolean): ExecutorParts {
+interface Arenas {
+  readonly pages: SharedArenas;
+  readonly blocks: SharedArenas;
+}
+
+function attachArenas({ arenas, worker }: Place): Arenas | null {
+  if (arenas === null) return null;
+  const pages = SharedArenas.attach(arenas.pages, worker);
+  return { pages, blocks: arenas.blocks === arenas.pages ? pages : SharedArenas.attach(arenas.blocks, worker) };
+}
+
+function partsOf(
+  options: SharedOptions,
+  own: WorkerOptions,
+  ledger: SharedLedger,
+  arenas: Arenas | null,
+  attached: boolean,
+): ExecutorParts {
   const waitMs = own.waitMs ?? (mayBlock() ? Number.POSITIVE_INFINITY : 0);
   return {
     ledger,
     attached,
     table: attached ? SharedTable.attach(ledger) : SharedTable.create(ledger, blocksOf(options)),
-    keeper: NO_ARENA,
+    ...(arenas === null
+      ? {}
+      : {
+          keeper: arenas.blocks.blockBytes(),
+          arenas: options.debugPages === true ? new DebugPages(arenas.pages, { crew: true }) : arenas.pages,
+        }),
     ...(waitMs === 0 ? {} : { run: (manager) => sleeper(manager, ledger, waitMs) }),
   };
 }
 
-function holderOptions({ workers }: SharedOptions, own: WorkerOptions, patienceMs: number) {
-  return {
-    patienceMs: own.patienceMs ?? (mayBlock() ? patienceMs : 0),
-    ...(workers === undefined ? {} : { workers }),
-  };
+function workersOf({ workers = DEFAULT_WORKERS }: SharedOptions): number {
+  if (!(Number.isInteger(workers) && workers >= 2 && workers <= MAX_SHARED_WORKERS))
+    throw new AccountsError("worker", `an executor is shared by 2 to ${MAX_SHARED_WORKERS} workers, not ${workers}`);
+  return workers;
+}
+
+function holderOptions(options: SharedOptions, own: WorkerOptions, patienceMs: number) {
+  return { patienceMs: own.patienceMs ?? (mayBlock() ? patienceMs : 0), workers: workersOf(options) };
 }

@@ -241,6 +241,16 @@ export class Arena implements CrewPages {
     crew.recover(crew.worker, Number.POSITIVE_INFINITY, () => {});
   }
 
+  /** Calls `visit` for the handle of every live block of a worker. Exact while nobody changes them. */
+  forEachHeld(worker: number, visit: (handle: number) => void): void {
+    const { workers } = this.#inCrew();
+    const words = new Uint32Array(bufferNow(this.memories.map));
+    const end = FIRST_RECORD_WORD + words[WORD_RECORDS]! * RECORD_WORDS;
+    const first = Math.ceil((crewBytes(workers) - HEADER_BYTES) / RECORD_BYTES);
+    for (let at = FIRST_RECORD_WORD + first * RECORD_WORDS; at < end; at += RECORD_WORDS)
+      if (words[at + HOLDER_WORD] === worker) visit((at - FIRST_RECORD_WORD) / 8);
+  }
+
   #inCrew(): Crew {
     if (this.#crew === null) throw new ArenaError("worker", "this arena was made for one thread at a time");
     return this.#crew;

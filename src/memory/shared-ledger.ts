@@ -363,11 +363,11 @@ export class SharedLedger implements Ledger {
    * Gives back all that a dead tenant held, a worker that will take no further step: its lock, a decision that it was in the
    * middle of, its tasks' execution memory, its storage bytes in no block, its waits, its place. `rest` puts right what
    * else follows from them, in the same decision. Wakes everybody. Answers the bytes of both modes: 0 of a tenant that has
-   * left or was buried before.
+   * left or was buried before. Throws MemoryBusy when others decide for longer than `patienceMs`.
    */
-  recover(tenant: Tenant, rest: () => void = () => {}): Estate {
+  recover(tenant: Tenant, rest: () => void = () => {}, patienceMs: number = Number.POSITIVE_INFINITY): Estate {
     if (!isTenant(this.memory, tenant)) return { execution: 0, storage: 0 };
-    this.#turns.takeOver(tenant.worker);
+    this.#turns.takeOver(tenant.worker, patienceMs);
     try {
       return this.#giveBackAllOf(tenant.worker, rest);
     } finally {

@@ -23,6 +23,9 @@ const HIGH_WORD = 2 ** 32;
 const HELD_HIGH_BITS = 0x1fffff;
 const PRESENT_HIGH_BIT = 0x200000;
 
+// The home of a slot that nobody knows.
+const NOWHERE = 0;
+
 /** More tasks at once than the accounts were made for. */
 export class TooManyTasks extends Refusal {
   override readonly name = "TooManyTasks";
@@ -66,7 +69,7 @@ export class TaskSlots {
     return this.#f64[(slot + SLOT_TASK) / 8]!;
   }
 
-  /** The worker that the slot's task began in. */
+  /** The worker that the slot's task goes with: where it began, or who else knows it. */
   home(slot: number): number {
     return this.#u32[(slot + SLOT_HOME) / 4]!;
   }
@@ -83,9 +86,9 @@ export class TaskSlots {
     for (let slot = FIRST_SLOT; slot < end; slot += SLOT_BYTES) visit(slot);
   }
 
-  /** Makes everybody but `worker` the keeper of what it knows: it is gone. Inside a decision. */
+  /** The worker is gone: it knows no slots, and those that it began in are another's who knows them. Inside a decision. */
   forgetWorker(worker: number): void {
-    this.forEach((slot) => this.#setKnown(slot, worker, false));
+    this.forEach((slot) => this.#leaves(slot, worker));
     if (worker !== this.#worker) return;
     this.#slotOfTask.clear();
     this.#cache.fill(Number.NaN);
@@ -98,6 +101,7 @@ export class TaskSlots {
       slot = this.#alone(() => {
         const found = this.ofKnown(task) || this.#take(task);
         this.#setKnown(found, this.#worker, true);
+        if (this.home(found) === NOWHERE) this.#u32[(found + SLOT_HOME) / 4] = this.#worker;
         return found;
       });
       this.#slotOfTask.set(task, slot);
@@ -145,6 +149,19 @@ export class TaskSlots {
     return (this.#u32[at + word]! & ~bit) === 0 && this.#u32[at + 1 - word] === 0;
   }
 
+  // A slot is at home with one who knows it: with whom its task goes.
+  #leaves(slot: number, worker: number): void {
+    this.#setKnown(slot, worker, false);
+    if (this.home(slot) === worker) this.#u32[(slot + SLOT_HOME) / 4] = this.#lowestKnower(slot);
+  }
+
+  #lowestKnower(slot: number): number {
+    const at = (slot + SLOT_KNOWN_BY) / 4;
+    const word = this.#u32[at] === 0 ? 1 : 0;
+    const bits = this.#u32[at + word]!;
+    return bits === 0 ? NOWHERE : 32 * word + 32 - Math.clz32(bits & -bits);
+  }
+
   #setKnown(slot: number, worker: number, known: boolean): void {
     const [word, bit] = bitOf(worker);
     const at = (slot + SLOT_KNOWN_BY) / 4 + word;
@@ -156,7 +173,7 @@ export class TaskSlots {
     const slot = this.#slotOfTask.get(task);
     if (slot === undefined) return;
     this.#forget(task);
-    this.#setKnown(slot, this.#worker, false);
+    this.#leaves(slot, this.#worker);
   }
 
   #forget(task: number): void {

@@ -65,7 +65,7 @@ export class Turns {
   }
 
   /** Begins a decision in the place of a worker that will take no further step: what it was in the middle of is undone. */
-  takeOver(dead: number): void {
+  takeOver(dead: number, patienceMs: number): void {
     assert(dead !== this.#worker && this.#depth === 0, `worker ${this.#worker} buries ${dead}`);
     const wasm = this.#wasm;
     if (wasm.accountsTakeLock(dead, this.#worker)) {
@@ -73,7 +73,7 @@ export class Turns {
       wasm.accountsUnlock();
     }
     // Anew, also then: a third worker may be deciding.
-    this.#lock(dead);
+    this.#lock(dead, Math.min(patienceMs, this.patienceMs));
     // Wake-ups may have gone to the dead, or have been about to come from it: sleepers get others.
     Atomics.or(this.#u32, WORD_LOCK, CONTENDED);
     const deciding = this.#u32[WORD_DECIDING]!;
@@ -88,8 +88,7 @@ export class Turns {
   }
 
   // The lock, and nobody else deciding, unless it is `dead`.
-  #lock(dead: number): void {
-    const { patienceMs } = this;
+  #lock(dead: number, patienceMs: number = this.patienceMs): void {
     if (this.#left) throw new AccountsError("worker", `worker ${this.#worker} has left the accounts`);
     if (patienceMs === 0) return this.#lockWithoutSleep(dead);
     const nanoseconds = patienceMs === Number.POSITIVE_INFINITY ? -1 : patienceMs * 1e6;

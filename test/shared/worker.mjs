@@ -27,6 +27,18 @@ const COMMANDS = {
   /** Sleeps where it must wait. */
   hold: ({ bytes, task, mode }) => holder(task, mode).acquireMemory(bytes),
   drop: ({ bytes, task, mode }) => holder(task, mode).freeMemory(bytes),
+  /** A page written over and over with a number. */
+  page: ({ bytes, task, fill }) => {
+    const page = holder(task, 1).allocatePage(bytes);
+    page.views.u8.fill(fill, page.base, page.base + page.bytes);
+    return page.bytes;
+  },
+  put: ({ block, bytes, fill, mode }) => executor.store.put(block, new Uint8Array(bytes).fill(fill), mode),
+  read: ({ block }) => {
+    const read = executor.store.read(block);
+    return read === null ? null : [read.length, read[0], read.at(-1)];
+  },
+  remove: ({ block }) => executor.store.remove(block),
   state: () => [manager.state(0), manager.state(1)],
   check: () => executor.check(),
   close: () => executor.close(),

@@ -83,6 +83,58 @@ describe("one memory", () => {
   });
 });
 
+describe("one arena", () => {
+  const arenaOf = (executor: SharedExecutor): { usedBytes: number; blocks: number } => {
+    const pages = executor.allocator(OFF_HEAP) as unknown as {
+      arenas: { stats(): { usedBytes: number; blocks: number } }[];
+    };
+    return pages.arenas[0]!.stats();
+  };
+
+  test.each([ON_HEAP, OFF_HEAP])("a block that one worker puts (mode %d) the others read and remove", async (mode) => {
+    const [executor, first, second] = await crew(2);
+    expect(await first!.ask("put", { block: "b", bytes: 70_000, fill: 7, mode })).toBe(true);
+    expect(await second!.ask("read", { block: "b" })).toEqual([70_000, 7, 7]);
+    expect(executor.store.read("b")!.every((byte) => byte === 7)).toBe(true);
+    expect(arenaOf(executor).blocks).toBe(1);
+    expect(executor.manager.storageUsed).toBe(70_000);
+    // It outlives who put it.
+    await first!.kill();
+    expect(await second!.ask("read", { block: "b" })).toEqual([70_000, 7, 7]);
+    expect(await second!.ask("remove", { block: "b" })).toBe(true);
+    expect(executor.manager.storageUsed).toBe(0);
+    nothing(executor);
+    expect(await second!.kill()).toEqual({ execution: 0, storage: 0 });
+    expect(arenaOf(executor).usedBytes).toBe(0);
+  });
+
+  test("the pages of a worker that dies come back", async () => {
+    const [executor, first] = await crew(1);
+    for (let i = 0; i < 5; i += 1) await first!.ask("page", { bytes: 2 * MIB, task: 1, fill: i });
+    expect(arenaOf(executor).usedBytes).toBe(10 * MIB);
+    expect(await first!.kill()).toEqual({ execution: 10 * MIB, storage: 0 });
+    expect(arenaOf(executor).usedBytes).toBe(0);
+    nothing(executor);
+  });
+
+  test("suspicious pages of several workers, and blocks beside them", async () => {
+    const [executor, first, second] = await crew(2, {}, { debugPages: true });
+    await first!.ask("page", { bytes: 2 * MIB, task: 1, fill: 1 });
+    await first!.ask("put", { block: "b", bytes: 70_000, fill: 7, mode: OFF_HEAP });
+    await first!.kill();
+    // The same memory again: it must hold what a freed page holds.
+    expect(await second!.ask("page", { bytes: 2 * MIB, task: 2, fill: 2 })).toBe(2 * MIB);
+    expect(await second!.ask("read", { block: "b" })).toEqual([70_000, 7, 7]);
+    expect(executor.check()).toEqual([]);
+  });
+
+  test("an executor of accounts alone has none", async () => {
+    const [executor, first] = await crew(1, {}, { pages: "accounts" });
+    expect(await first!.ask("put", { block: "b", bytes: 70_000, fill: 7, mode: ON_HEAP })).toBe(true);
+    expect(executor.manager.storageUsed).toBe(70_000);
+  });
+});
+
 describe("a worker that must wait", () => {
   // One task holds all; a second gets its half only when the first gives some back.
   const full = async (own: Omit<WorkerOptions, "disk" | "onSpill"> = {}): Promise<[SharedExecutor, ...Hand[]]> => {
