@@ -180,7 +180,7 @@ export function accountsSetDeciding(me: u32): void {
   atomic.store<u32>(AT_DECIDING, me);
 }
 
-/** Under the lock: ends that, and wakes those who sleep for it. */
+/** By who is deciding, or buries it: ends that, and wakes those who sleep for it. Needs no lock: who has it can only look. */
 export function accountsEndDeciding(): void {
   atomic.store<u32>(AT_DECIDING, 0);
   atomic.notify(AT_DECIDING, -1);

@@ -197,6 +197,10 @@ export const FAULTS = [
   ),
   turns("recovery-undoes-nothing", "wasm.accountsUndo();", ""),
   ledger("recovery-forgets-waits", "for (let i = 0; i < waits; i += 1) this.#wasm.accountsLeaveWait(worker);", ""),
-  turns("recovery-wakes-no-decision", "if (deciding === dead || deciding === 0) wasm", "if (deciding === dead) wasm"),
+  turns(
+    "recovery-wakes-no-decision",
+    "if (deciding === this.#worker || deciding === 0) wasm",
+    "if (deciding === this.#worker) wasm",
+  ),
   turns("recovery-leaves-lock-sleepers", "Atomics.or(this.#u32, WORD_LOCK, CONTENDED);", ""),
 ];

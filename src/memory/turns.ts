@@ -16,6 +16,9 @@ export class Turns {
   readonly #u32: Uint32Array;
   readonly #worker: number;
   #depth = 0;
+  // What this decision has: the lock, or from its first `outside` on the mark that it has set.
+  #locked = false;
+  #marked = false;
   #left = false;
 
   constructor(wasm: AccountsExports, u32: Uint32Array, worker: number, patienceMs: number) {
@@ -33,6 +36,7 @@ export class Turns {
   begin(): void {
     if (this.#depth === 0) {
       this.#lock(0);
+      this.#locked = true;
       this.#wasm.accountsClose();
     }
     this.#depth += 1;
@@ -41,44 +45,65 @@ export class Turns {
   end(): void {
     this.#depth -= 1;
     if (this.#depth > 0) return;
+    if (!this.#locked) return this.#endMarked();
+    this.#locked = false;
     this.#wasm.accountsCommit();
     this.#wasm.accountsOpen();
     this.#wasm.accountsUnlock();
   }
 
+  // The lock is not taken again: its owner may be dead, and can have done nothing with it while the mark stands.
   outside<T>(call: () => T): T {
     const wasm = this.#wasm;
     const depth = this.#depth;
-    const nested = this.#u32[WORD_DECIDING] === this.#worker;
+    const marked = this.#marked || this.#deciding !== this.#worker;
     assert(depth > 0, "outside of a decision there is nothing to leave");
     wasm.accountsCommit();
     wasm.accountsSetDeciding(this.#worker);
-    wasm.accountsUnlock();
+    if (this.#locked) wasm.accountsUnlock();
     this.#depth = 0;
+    this.#locked = false;
+    this.#marked = false;
     try {
       return call();
     } finally {
-      this.#relock();
       this.#depth = depth;
-      if (!nested) wasm.accountsEndDeciding();
+      this.#locked = false;
+      this.#marked = marked;
     }
+  }
+
+  // Slots stay closed until the next decision: to open them takes the lock. Part of a decision that is marked further out
+  // leaves the mark to that one.
+  #endMarked(): void {
+    this.#wasm.accountsCommit();
+    if (!this.#marked) return;
+    this.#marked = false;
+    this.#wasm.accountsEndDeciding();
   }
 
   /** Begins a decision in the place of a worker that will take no further step: what it was in the middle of is undone. */
   takeOver(dead: number, patienceMs: number): void {
-    assert(dead !== this.#worker && this.#depth === 0, `worker ${this.#worker} buries ${dead}`);
+    const free = this.#depth === 0 && this.#deciding !== this.#worker;
+    assert(dead !== this.#worker && free, `worker ${this.#worker} buries ${dead} in the middle of a decision`);
     const wasm = this.#wasm;
     if (wasm.accountsTakeLock(dead, this.#worker)) {
-      wasm.accountsUndo();
+      // While another is deciding, the dead can only have looked who does: what is written down is that one's.
+      if (this.#mayGoOn(this.#deciding, dead)) wasm.accountsUndo();
       wasm.accountsUnlock();
     }
     // Anew, also then: a third worker may be deciding.
     this.#lock(dead, Math.min(patienceMs, this.patienceMs));
+    if (this.#deciding === dead) {
+      wasm.accountsSetDeciding(this.#worker);
+      wasm.accountsUndo();
+    }
     // Wake-ups may have gone to the dead, or have been about to come from it: sleepers get others.
     Atomics.or(this.#u32, WORD_LOCK, CONTENDED);
-    const deciding = this.#u32[WORD_DECIDING]!;
-    if (deciding === dead || deciding === 0) wasm.accountsEndDeciding();
+    const deciding = this.#deciding;
+    if (deciding === this.#worker || deciding === 0) wasm.accountsEndDeciding();
     wasm.accountsClose();
+    this.#locked = true;
     this.#depth = 1;
   }
 
@@ -94,7 +119,7 @@ export class Turns {
     const nanoseconds = patienceMs === Number.POSITIVE_INFINITY ? -1 : patienceMs * 1e6;
     for (;;) {
       if (this.#wasm.accountsLock(this.#worker, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
-      const other = this.#u32[WORD_DECIDING]!;
+      const other = this.#deciding;
       if (this.#mayGoOn(other, dead)) return;
       this.#wasm.accountsUnlock();
       if (this.#wasm.accountsAwaitDecision(other, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
@@ -104,19 +129,17 @@ export class Turns {
   #lockWithoutSleep(dead: number): void {
     for (let look = 0; look < LOOKS_WITHOUT_SLEEP; look += 1) {
       if (this.#wasm.accountsTryLock(this.#worker) === 0) continue;
-      if (this.#mayGoOn(this.#u32[WORD_DECIDING]!, dead)) return;
+      if (this.#mayGoOn(this.#deciding, dead)) return;
       this.#wasm.accountsUnlock();
     }
     throw new MemoryBusy(0);
   }
 
-  #mayGoOn(deciding: number, dead: number): boolean {
-    return deciding === 0 || deciding === this.#worker || deciding === dead;
+  get #deciding(): number {
+    return Atomics.load(this.#u32, WORD_DECIDING);
   }
 
-  // The lock alone, which nobody holds for long; a thread that must not sleep looks until it is free.
-  #relock(): void {
-    if (this.patienceMs > 0) this.#wasm.accountsLock(this.#worker, -1);
-    else while (this.#wasm.accountsTryLock(this.#worker) === 0);
+  #mayGoOn(deciding: number, dead: number): boolean {
+    return deciding === 0 || deciding === this.#worker || deciding === dead;
   }
 }

@@ -126,7 +126,8 @@ export function brokenLaw(accounts: Accounts, note: Uint32Array, actor: number):
     if (!(storage >= 0)) return `${MODES[mode]}: storage uses ${storage} bytes`;
   }
   note[NOTED] = 1;
-  note[NOTED_LOCK] = accounts.lockOwner;
+  // Who decides without the lock: its owner can only look.
+  note[NOTED_LOCK] = deciding === 0 ? accounts.lockOwner : deciding;
   note[NOTED_SLOTS] = used;
   return null;
 }
