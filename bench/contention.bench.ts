@@ -15,11 +15,13 @@ import {
   type Outcome,
   parameter,
 } from "./harness.js";
-import { MILLION_OPS, type Reading, type Settings } from "./harness.js";
+import { MILLION_OPS, MILLION_ROWS, type Reading, type Settings } from "./harness.js";
+import { inFolder } from "./folder.js";
 import { fold } from "./hash.js";
 import { spark } from "./spark.js";
 import { shareExecutor } from "../src/shared.js";
 
+const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
 // Tests run the benches as they are written, without a build.
@@ -32,7 +34,13 @@ function workerOf(data: Hired): Worker {
 }
 
 /** Operations of a worker in a round. */
-const OPS: Readonly<Record<Work, number>> = { pairs: 4_000_000, mix: 80_000, atomics: 8_000_000, compute: 20_000_000 };
+const OPS: Readonly<Record<Work, number>> = {
+  pairs: 4_000_000,
+  mix: 80_000,
+  sort: 2_000_000,
+  atomics: 8_000_000,
+  compute: 20_000_000,
+};
 
 const times = (text: string, least: number): Goal => ({
   text,
@@ -46,7 +54,8 @@ export const contention: Bench = {
     "releaseExecution of 1 MiB by tasks that hold 1 byte, 2 GiB region, never short. `mix`: half of the acquires are of an eighth of the " +
     "region or more, now and then of all of it, so that they are decided, cut short or wait. All workers together, from the first " +
     "start to the last end; one call of the public manager an operation. `atomics`: two uncontended atomic operations from " +
-    "JavaScript. `compute`: no memory at all.",
+    "JavaScript. `compute`: no memory at all. `sort`: each of two workers sorts 2 M rows of 16 bytes off-heap, under 26 MiB together, a " +
+    "quarter of the need; against one worker that sorts the two one after the other under 13 MiB, with as many spills.",
   bound: "two cores: from three workers on they take turns, and a waiting worker needs a wake-up from the kernel.",
   cases: (settings) => [
     {
@@ -67,6 +76,14 @@ export const contention: Bench = {
       goal: () => times("> 1 x", 1),
       peers: threads(settings, "mix", workers),
     })),
+    {
+      name: "sort, 2 workers",
+      unit: MILLION_ROWS,
+      goal: () => times(">= 1.6 x", 1.6),
+      mostRounds: 3,
+      ours: () => sorters(settings, 2),
+      peers: [async () => ({ ...sorters(settings, 1), name: "one after the other" })],
+    },
   ],
   conclude: scaling,
 };
@@ -90,19 +107,24 @@ function regionOf(work: Work): number {
 }
 
 /** Threads on the code beside the bench, one round at a time. */
-async function crew(settings: Settings, work: Work, workers: number): Promise<Contender> {
-  const bytes = regionOf(work);
-  const ops = parameter(settings, 64, OPS[work]);
+function crew(settings: Settings, work: Work, workers: number, directory = ""): Contender {
+  const bytes = work === "sort" ? (workers * parameter(settings, 3 * MIB, 26 * MIB, 6 * MIB)) / 2 : regionOf(work);
+  const ops = work === "sort" ? parameter(settings, 60_000, OPS.sort, 500_000) : parameter(settings, 64, OPS[work]);
+  const sorts = work === "sort" ? 2 / workers : 1;
   const executor = shareExecutor({
     conf: {
-      "spark.testing.memory": String(bytes),
+      "spark.testing.memory": String(work === "sort" ? MIB : bytes),
       "spark.testing.reservedMemory": "0",
       "spark.memory.fraction": "1",
+      "spark.memory.offHeap.enabled": "true",
+      "spark.memory.offHeap.size": String(bytes),
+      "spark.buffer.pageSize": `${parameter(settings, MIB / 8, MIB)}b`,
     },
   });
   const gate = new SharedArrayBuffer(8);
   const hired = Array.from({ length: workers }, (_, task) => {
-    const data: Hired = { place: executor.place(), task, work, bytes, gate, hands: workers };
+    const { seed } = settings;
+    const data: Hired = { place: executor.place(), task, work, bytes, gate, hands: workers, directory, sorts, seed };
     return workerOf(data);
   });
   const control = work === "atomics";
@@ -112,8 +134,9 @@ async function crew(settings: Settings, work: Work, workers: number): Promise<Co
     const done = (await Promise.all(answers)).map(([answer]) => answer as Done);
     const from = Math.min(...done.map((d) => d.from));
     const to = Math.max(...done.map((d) => d.to));
-    const hash = control ? null : done.reduce((all, d) => fold(all, d.hash), 0);
-    return { ops: workers * ops, seconds: (to - from) / 1e9, hash };
+    const hash = control ? null : work === "sort" ? done[0]!.hash : done.reduce((all, d) => fold(all, d.hash), 0);
+    const more = work === "sort" ? { more: { spills: done.reduce((all, d) => all + d.spills, 0) } } : {};
+    return { ops: workers * ops * sorts, seconds: (to - from) / 1e9, hash, ...more };
   };
   return {
     name: work === "pairs" || work === "mix" ? "ours" : work,
@@ -126,6 +149,18 @@ async function crew(settings: Settings, work: Work, workers: number): Promise<Co
     round,
     async close() {
       await Promise.all(hired.map((worker) => worker.terminate()));
+    },
+  };
+}
+
+function sorters(settings: Settings, workers: number): Contender {
+  let hired: Contender | null = null;
+  const contender = inFolder((directory) => (hired = crew(settings, "sort", workers, directory)));
+  return {
+    ...contender,
+    async close() {
+      await hired!.close();
+      await contender.close();
     },
   };
 }

@@ -55,6 +55,46 @@ const COMMANDS = {
     ledger.grant(bytes, task, mode);
     ledger.outside(stay);
   },
+  /** Pairs, pages and blocks for a while; the longest that one of them took, milliseconds. */
+  pause: ({ task, forMs }) => {
+    const until = performance.now() + forMs;
+    let [longestMs, before] = [0, performance.now()];
+    while (before < until) {
+      manager.acquireExecution(4096, task, 1);
+      manager.releaseExecution(4096, task, 1);
+      const now = performance.now();
+      longestMs = Math.max(longestMs, now - before);
+      before = now;
+    }
+    return longestMs;
+  },
+  /** Everything at once, for ever: memory, pages and blocks with bytes. */
+  storm: ({ seed, task }) => {
+    let random = seed >>> 0;
+    const next = (n) => {
+      random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+      return Math.floor((random / 2 ** 32) * n);
+    };
+    const mine = holder(task, 1);
+    for (;;) {
+      const what = next(6);
+      const block = `b${next(40)}`;
+      try {
+        if (what === 0) {
+          const page = mine.allocatePage(4096 * (1 + next(8)));
+          if (page !== null) mine.pages.push(page);
+        } else if (what === 1 && mine.pages.length > 0) mine.freePage(mine.pages.splice(next(mine.pages.length), 1)[0]);
+        else if (what === 2) executor.store.put(block, new Uint8Array(1 + next(100_000)), next(2));
+        else if (what === 3) executor.store.read(block);
+        else if (what === 4) executor.store.remove(block);
+        else if (manager.acquireExecution(1 + next(2 ** 20), task, 0) >= 0)
+          manager.releaseExecution(next(2 ** 21), task, 0);
+        else manager.giveUpExecution();
+      } catch (error) {
+        if (!["BlockExists", "BlockMisuse", "TaskOutOfMemory"].includes(error.name)) throw error;
+      }
+    }
+  },
   /** Acquires and releases at random, for ever or `rounds` times. */
   churn: ({ seed, tasks, rounds = Infinity, most = 64 }) => {
     let random = seed >>> 0;
