@@ -1,5 +1,5 @@
 // `study`: one table sorted under a budget that is too small for it, on-heap and off-heap side by side, and a page on what
-// came of it.
+// came of it. With `--full`, the whole grid of workloads, budgets and heaps in place of it.
 
 import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ import type { Study } from "../study/study.js";
 import { heading, studyText } from "../study/text.js";
 import { studyJson } from "../study/json.js";
 import { exitWith, print, printError, printJson } from "./output.js";
-import { progressOn } from "./progress.js";
+import { type ProgressLine, progressOn } from "./progress.js";
 import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
 
 export const EXIT_WRONG_OUTPUT = 1;
@@ -40,7 +40,16 @@ interface Options {
   readonly dir: string;
   readonly out: string;
   readonly json: boolean;
+  readonly full: boolean;
+  readonly budgetMinutes: number;
+  readonly only: readonly string[];
+  readonly data: number;
 }
+
+/** What the full study takes where nothing is said: its processes are many, so each does less. */
+const FULL_DEFAULTS = { rounds: 5, warmUp: 2, out: "study-full.jsonl" } as const;
+const FULL_ONLY = ["budgetMinutes", "only", "data"] as const;
+const NEVER_FULL = ["input", "key", "rows", "memory", "conf", "pageSize", "mode", "compress", "cores"] as const;
 
 /** The command `study`. */
 export function studyCommand(): Command {
@@ -67,16 +76,40 @@ export function studyCommand(): Command {
     .option("--dir <directory>", "where spill files go while it runs", tmpdir())
     .option("--out <directory>", "where study.html and study.json go", "out")
     .option("--json", "one JSON object on standard output", false)
+    .option(
+      "--full",
+      "workloads x budgets x row sizes x cores x live heaps, in both modes, as long as there is time",
+      false,
+    )
+    .option("--budget-minutes <n>", "with --full: minutes for this run", duration, 30)
+    .option(
+      "--only <part>",
+      "with --full: a part of the grid, as in sort,scan or budget=1/1,1/4 or record=128 or cores=1 or ballast=0,256m; may be repeated",
+      (text: string, parts: readonly string[]) => [...parts, text],
+      [] as readonly string[],
+    )
+    .option("--data <size>", "with --full: rows of a setting, bytes", size, 32 * 2 ** 20)
     .addHelpText(
       "after",
-      "\nExit code: 0 done, 1 an output differs from the in-memory sort, 2 wrong arguments or input, 130 interrupted.",
+      `
+With --full, --out names a file of results (default: ${FULL_DEFAULTS.out}); a run with the same file goes on where it stopped.
+--rounds and --warm-up are those of a process (default: ${FULL_DEFAULTS.rounds} and ${FULL_DEFAULTS.warmUp}).
+
+Examples:
+  tungsten-memory study --rows 1000000 --memory 8m
+  tungsten-memory study --full --budget-minutes 30
+  tungsten-memory study --full --budget-minutes 5 --only sort --only ballast=0,1g --out sort.jsonl
+` + "\nExit code: 0 done, 1 an output differs from the in-memory sort, 2 wrong arguments or input, 130 interrupted.",
     )
     .action(study);
 }
 
-async function study(options: Options): Promise<void> {
+async function study(given: Options, command: Command): Promise<void> {
   const progress = progressOn(process.stderr);
+  const options = { ...given, ...applicable(given, command) };
   try {
+    checkApplies(options, command);
+    if (options.full) return await full(options, progress);
     const request = requestOf(options);
     const prepared = prepareStudy(request, progress);
     progress.clear();
@@ -98,13 +131,40 @@ async function study(options: Options): Promise<void> {
   }
 }
 
+async function full(options: Options, progress: ProgressLine): Promise<void> {
+  const { fullStudy } = await import("./full-study.js");
+  checkDirectory(options.dir);
+  const { interrupted, wrong } = await untilSignal((signal) => fullStudy(options, progress, signal));
+  if (interrupted) exitWith(EXIT_INTERRUPTED);
+  else if (wrong) exitWith(EXIT_WRONG_OUTPUT);
+}
+
+/** Other defaults where all is studied. */
+function applicable({ full: isFull }: Options, command: Command): Partial<Options> {
+  if (!isFull) return {};
+  return Object.fromEntries(
+    Object.entries(FULL_DEFAULTS).filter(([name]) => command.getOptionValueSource(name) === "default"),
+  );
+}
+
+/** Options of one study that the other would not heed are refused. */
+function checkApplies({ full: isFull }: Options, command: Command): void {
+  const strange = (isFull ? NEVER_FULL : FULL_ONLY).find((name) => command.getOptionValueSource(name) === "cli");
+  if (strange === undefined) return;
+  const flag = `--${strange.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new Refusal(isFull ? `${flag} has no meaning with --full: choose with --only` : `${flag} is for --full`);
+}
+
+function checkDirectory(directory: string): void {
+  if (!existsSync(directory) || !statSync(directory).isDirectory())
+    throw new Refusal(`--dir ${directory} is not a directory`);
+}
+
 function requestOf(options: Options): StudyRequest {
   if (options.key !== undefined && options.rows !== undefined) {
     throw new Refusal("--key names a column of a table; generated rows (--rows) have one key only");
   }
-  if (!existsSync(options.dir) || !statSync(options.dir).isDirectory()) {
-    throw new Refusal(`--dir ${options.dir} is not a directory`);
-  }
+  checkDirectory(options.dir);
   return {
     input: {
       input: options.input ?? null,
@@ -181,6 +241,14 @@ function whole(least: number, most: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** Minutes, in fractions if need be. */
+function duration(text: string): number {
+  const minutes = Number(text);
+  if (!/^\d*\.?\d+$/.test(text) || minutes <= 0 || minutes > 100_000)
+    throw new InvalidArgumentError("write a number of minutes above 0.");
+  return minutes;
 }
 
 function size(text: string): number {

@@ -34,7 +34,7 @@ export function generateTable(rows: number, seed: number): Table {
 }
 
 /** A stream of 32-bit words: a counter, thoroughly mixed. */
-function randomWords(seed: number): () => number {
+export function randomWords(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x9e3779b9) | 0;

@@ -5,6 +5,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Refusal } from "../fault.js";
+import type { Mode } from "../memory/mode.js";
 import type { Plan } from "./plan.js";
 import type { Answer, Question } from "./protocol.js";
 import type { Round } from "./round.js";
@@ -17,15 +18,18 @@ export class MeasurerFailed extends Refusal {
   override readonly name = "MeasurerFailed";
 }
 
-export class Measurer {
-  readonly plan: Plan;
+/** A process that measures what a plan of type P says, and answers with rounds of type R. */
+export class Measurer<P extends { readonly mode: Mode } = Plan, R = Round> {
+  readonly plan: P;
   readonly #process: ChildProcess;
+  /** Bytes of live objects that it has made, as far as it was told to. */
+  ballastBytes = 0;
 
   /** Starts the process. An interrupt from the keyboard does not reach it: whoever started it decides. */
-  constructor(plan: Plan, entry: string = ENTRY) {
+  constructor(plan: P, entry: string = ENTRY, execArgv: readonly string[] = []) {
     if (!existsSync(entry)) throw new MeasurerFailed(`${entry} is not there: build first (npm run build)`);
     this.plan = plan;
-    this.#process = fork(entry, [], { serialization: "advanced", execArgv: [], detached: true });
+    this.#process = fork(entry, [], { serialization: "advanced", execArgv: [...execArgv], detached: true });
     // Errors are told to whoever asks; one that comes between two questions shows at the next.
     this.#process.on("error", () => {});
   }
@@ -34,11 +38,12 @@ export class Measurer {
   async open(): Promise<number> {
     const answer = await this.#ask({ ask: "open", plan: this.plan });
     if (answer.tell !== "ready") throw this.#confused(answer);
+    this.ballastBytes = answer.ballastBytes ?? 0;
     return answer.residentBytes;
   }
 
-  /** One sort. */
-  async round(): Promise<Round> {
+  /** One round: of the study, one sort. */
+  async round(): Promise<R> {
     const answer = await this.#ask({ ask: "round" });
     if (answer.tell !== "round") throw this.#confused(answer);
     return answer.round;
@@ -56,11 +61,11 @@ export class Measurer {
     return `the ${modeTitle(this.plan.mode)} process`;
   }
 
-  #confused(answer: Answer): MeasurerFailed {
+  #confused(answer: Answer<R>): MeasurerFailed {
     return new MeasurerFailed(`${this.#who} answered something else than it was asked: ${answer.tell}`);
   }
 
-  #ask(question: Question): Promise<Answer> {
+  #ask(question: Question<P>): Promise<Answer<R>> {
     const child = this.#process;
     return new Promise((resolve, reject) => {
       const done = (): void => {
@@ -70,7 +75,7 @@ export class Measurer {
       };
       const onMessage = (message: unknown): void => {
         done();
-        const answer = message as Answer;
+        const answer = message as Answer<R>;
         if (answer.tell === "trouble") reject(new MeasurerFailed(`${this.#who}: ${answer.message}`));
         else resolve(answer);
       };

@@ -4,7 +4,7 @@ import { executorNumbers, memoryLayout, validateAtStart, type ExecutorNumbers } 
 import { checkKeys, readConf } from "../config/keys.js";
 import { DEFAULT_GENERATION } from "../config/release.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
-import type { Table, TableHead } from "./table.js";
+import type { TableHead } from "./table.js";
 
 export type Conf = Readonly<Record<string, string>>;
 
@@ -37,7 +37,7 @@ const LEAST_PAGE_BYTES = 2 ** 16;
 const LARGEST_PAGE_BYTES = 2 ** 26;
 
 /** Bytes of pages and pointer array that a sort of all rows in memory takes (section 9.2 of the law: 4-byte lengths, 4 words a record). */
-export function neededBytes(table: Table): number {
+export function neededBytes(table: { readonly rows: number; readonly bytes: { readonly length: number } }): number {
   const array = 8 * Math.max(2048, 2 ** Math.ceil(Math.log2(4 * table.rows)));
   return table.bytes.length + 4 * table.rows + array;
 }

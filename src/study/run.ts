@@ -1,15 +1,16 @@
 // The study from rows to results: one process a mode, rounds in turn, and nothing left on the disk whatever happens.
 
 import { mkdirSync, rmSync, unlinkSync } from "node:fs";
-import { cpus, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { Refusal } from "../fault.js";
 import { type Mode, OFF_HEAP } from "../memory/mode.js";
 import { nodeFileSystem } from "../spill/filesystem.js";
 import { newFileName, newHomeName, removeLeftovers } from "../spill/home.js";
 import { thisProcess } from "../spill/owner.js";
+import { Aborted, untilAborted } from "./abort.js";
 import { measureDisk } from "./disk.js";
 import { type InputRequest, openInput } from "./input.js";
+import { thisMachine } from "./machine.js";
 import { Measurer } from "./measurer.js";
 import { type Budget, compresses, type Conf, confOf, neededBytes, numbersOf } from "./plan.js";
 import { referenceHash } from "./reference.js";
@@ -107,7 +108,7 @@ export async function runStudy(study: PreparedStudy, progress: Progress, signal:
     compress: compresses(plans[0]!.conf),
     cores,
     warmUps: request.warmUps,
-    machine: machine(),
+    machine: thisMachine(),
     referenceHash: study.referenceHash,
     modes: results,
     disk,
@@ -145,33 +146,4 @@ async function measure(
       progress.round(done, turns * order.length, results[i]!.mode, table.rows / round.seconds);
     }
   }
-}
-
-/** The study was ended from outside. */
-class Aborted extends Error {}
-
-/** The outcome of `work`, or Aborted as soon as the signal says so. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  work.catch(() => {}); // Nobody waits for it after an abort.
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new Aborted());
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-function machine(): Study["machine"] {
-  return {
-    node: process.versions.node,
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-    cores: cpus().length,
-    memoryBytes: totalmem(),
-    system: `${type()} ${release()}`,
-  };
 }

@@ -87,7 +87,7 @@ export function sortOnce(executor: Executor, store: SpillStore, table: Table, id
 }
 
 /** Puts the boundary of the pools where an executor starts: storage takes all of its part and lets go of it. */
-function boundaryToStart(manager: MemoryManager, mode: Mode): void {
+export function boundaryToStart(manager: MemoryManager, mode: Mode): void {
   const { protectedStorage } = manager.regions[mode];
   if (manager.acquireStorage("study", protectedStorage, mode)) manager.releaseStorage(protectedStorage, mode);
 }

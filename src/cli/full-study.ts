@@ -1,0 +1,77 @@
+// `study --full`: on-heap against off-heap over the whole grid, for as long as there is time; a file keeps what is measured,
+// and the same command goes on where it stopped.
+
+import { freemem } from "node:os";
+import { Refusal } from "../fault.js";
+import { humanBytes } from "../human.js";
+import { conduct, type GridProgress, type GridRequest } from "../study/grid/conduct.js";
+import { experimentOf } from "../study/grid/experiment.js";
+import { axesOf, nameOf } from "../study/grid/setting.js";
+import { gridJson, gridText } from "../study/grid/text.js";
+import { millions } from "../study/text.js";
+import { exitWith, print, printJson } from "./output.js";
+import type { ProgressLine } from "./progress.js";
+
+export interface FullOptions {
+  readonly budgetMinutes: number;
+  readonly only: readonly string[];
+  readonly data: number;
+  readonly rounds: number;
+  readonly warmUp: number;
+  readonly seed: number;
+  readonly out: string;
+  readonly dir: string;
+  readonly json: boolean;
+}
+
+/** Live objects take so many times their bytes while they are made and traced, in two processes at once. */
+const BALLAST_ROOM = 2.5;
+
+/** Runs it and prints what it says. The answer is whether it was interrupted, and whether an output was wrong. */
+export async function fullStudy(
+  options: FullOptions,
+  progress: ProgressLine,
+  signal: AbortSignal,
+): Promise<{ readonly interrupted: boolean; readonly wrong: boolean }> {
+  const results = await conduct(requestOf(options), progressOf(progress), signal);
+  progress.clear();
+  if (options.json) printJson(gridJson(results));
+  else print(gridText(results));
+  const wrong = results.contests.some((contest) =>
+    [contest.onHeap, contest.offHeap].some(({ vacuous }) => vacuous.some(({ why }) => why.includes("reference"))),
+  );
+  return { interrupted: results.ended === "interrupted", wrong };
+}
+
+function requestOf({ budgetMinutes, only, data, rounds, warmUp, seed, out, dir }: FullOptions): GridRequest {
+  const axes = axesOf(only);
+  const room = BALLAST_ROOM * axes.ballastBytes.at(-1)!;
+  if (room > freemem())
+    throw new Refusal(
+      `${humanBytes(axes.ballastBytes.at(-1)!)} of live objects in two processes need ${humanBytes(room)} of free memory, ` +
+        `and there are ${humanBytes(freemem())}: choose less, as with --only ballast=0,256m`,
+    );
+  return {
+    experiment: experimentOf({ seed, axes, dataBytes: data, repetitions: rounds, warmUps: warmUp }),
+    file: out,
+    budgetSeconds: 60 * budgetMinutes,
+    directory: dir,
+  };
+}
+
+function progressOf(line: ProgressLine): GridProgress {
+  return {
+    resumed: (visits) => line.step(`${visits} visits are in the file already`),
+    begin: (pass, setting, leftSeconds) => line.step(`${pass} pass, ${minutes(leftSeconds)} left: ${nameOf(setting)}`),
+    visited: ({ setting, onHeap, offHeap, telling }) =>
+      line.step(
+        telling === 0
+          ? `${nameOf(setting)}: says nothing`
+          : `${nameOf(setting)}: on-heap ${millions(onHeap.rowsPerSecond.median)}, off-heap ${millions(offHeap.rowsPerSecond.median)} M rows/s`,
+      ),
+  };
+}
+
+function minutes(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}

@@ -1,0 +1,215 @@
+// What the experiment says, in sentences. A sentence names only what an interval decides, and says what is not decided: where
+// an interval holds both answers, and where too few processes have measured anything that counts.
+
+import { humanBytes } from "../../human.js";
+import { ALIKE, type CellSummary, type Contest, GC_LIMITS, type GcLimit, type Outcome, type Ratio } from "./contest.js";
+import { baseOf, LEAST_VISITS, LINES } from "./experiment.js";
+import { type Axes, nameOf, type Setting, type Workload } from "./setting.js";
+
+type Line = (typeof LINES)[number];
+
+export interface Verdict {
+  readonly question: string;
+  readonly answer: string;
+  /** False when the answer leaves any part of the question open. */
+  readonly decided: boolean;
+  readonly evidence: readonly Evidence[];
+}
+
+/** One setting's part in a verdict: off-heap over on-heap, NaN where nothing was measured. */
+export interface Evidence {
+  readonly setting: string;
+  /** Visits that count. */
+  readonly processes: number;
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+  readonly outcome: Outcome;
+}
+
+/** Answers all questions that the axes pose. */
+export function verdictsOf(axes: Axes, contests: readonly Contest[]): Verdict[] {
+  const byName = new Map(contests.map((contest) => [nameOf(contest.setting), contest]));
+  const lines = LINES.filter((line) => axes[line].length > 1);
+  return [
+    ...axes.workload.flatMap((workload) => lines.map((line) => alongLine(axes, workload, line, byName))),
+    ...(lines.length === 0 ? axes.workload.map((workload) => alongLine(axes, workload, "ballastBytes", byName)) : []),
+    ...MEASURES.map((measure) => overall(measure, contests)),
+    collections(contests),
+  ];
+}
+
+const ASKS: Readonly<Record<Line, string>> = {
+  ballastBytes: "by live objects in the heap",
+  share: "by budget",
+  recordBytes: "by row size",
+  cores: "by cores",
+};
+
+/** How a sentence speaks of a part of an axis: from where on, and the part before. */
+const WORDS: Readonly<Record<Line, readonly [on: string, before: string]>> = {
+  ballastBytes: ["on", "below"],
+  share: ["down", "above"],
+  recordBytes: ["on", "below"],
+  cores: ["on", "below"],
+};
+
+function labelOf(line: Line, setting: Setting): string {
+  const { share, recordBytes, cores, ballastBytes } = setting;
+  if (line === "ballastBytes")
+    return ballastBytes === 0 ? "no live objects" : `${humanBytes(ballastBytes)} of live objects`;
+  if (line === "share") return `1/${share} of the need`;
+  return line === "recordBytes" ? `rows of ${recordBytes} B` : `${cores} core${cores === 1 ? "" : "s"}`;
+}
+
+interface Step {
+  readonly label: string;
+  readonly evidence: Evidence;
+}
+
+/** The settings of one workload that differ from the base along one axis. */
+function alongLine(axes: Axes, workload: Workload, line: Line, byName: ReadonlyMap<string, Contest>): Verdict {
+  const base = { workload, ...baseOf(axes) };
+  const steps = axes[line].map((value) => {
+    const setting: Setting = { ...base, [line]: value };
+    const contest = byName.get(nameOf(setting));
+    return { label: labelOf(line, setting), evidence: evidenceOf(setting, contest, contest?.speed) };
+  });
+  const rest = LINES.filter((other) => other !== line).map((other) => labelOf(other, base));
+  return {
+    question: `Which mode is faster at ${workload}, ${ASKS[line]}? (${rest.join(", ")})`,
+    answer: sentence(steps, WORDS[line]),
+    decided: steps.every(({ evidence }) => isDecided(evidence.outcome)),
+    evidence: steps.map(({ evidence }) => evidence),
+  };
+}
+
+function evidenceOf(setting: Setting, contest: Contest | undefined, ratio: Ratio | undefined): Evidence {
+  const none = { median: Number.NaN, low: Number.NaN, high: Number.NaN, outcome: "missing" as const };
+  const { median, low, high, outcome } = ratio ?? none;
+  return { setting: nameOf(setting), processes: contest?.telling ?? 0, ratio: median, low, high, outcome };
+}
+
+function isDecided(outcome: Outcome): boolean {
+  return outcome !== "undecided" && outcome !== "missing";
+}
+
+/** One sentence for steps along an axis, shortest where the steps agree or change once. */
+function sentence(steps: readonly Step[], [on, before]: readonly [string, string]): string {
+  const runs = runsOf(steps);
+  if (runs.length === 1 && steps.length > 1) return capital(`${claimOf(runs[0]!)} everywhere${becauseOf(runs[0]!)}.`);
+  if (runs.length === 2 && runs.every(([first]) => isDecided(first!.evidence.outcome))) {
+    const [earlier, later] = runs as [Step[], Step[]];
+    return capital(`${claimOf(later)} from ${later[0]!.label} ${on}; ${before}, ${claimOf(earlier)}.`);
+  }
+  return capital(`${steps.map((step) => `with ${step.label}, ${claimOf([step])}${becauseOf([step])}`).join("; ")}.`);
+}
+
+/** Neighbours of the same outcome together. */
+function runsOf(steps: readonly Step[]): Step[][] {
+  const runs: Step[][] = [];
+  for (const step of steps) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[0]!.evidence.outcome === step.evidence.outcome) last.push(step);
+    else runs.push([step]);
+  }
+  return runs;
+}
+
+function claimOf(steps: readonly Step[]): string {
+  const { outcome } = steps[0]!.evidence;
+  if (outcome === "alike") return `the difference is within noise (${percent(ALIKE - 1)})`;
+  if (!isDecided(outcome)) return "it is not decided";
+  const factors = steps.map(({ evidence }) => (outcome === "off-heap" ? evidence.ratio : 1 / evidence.ratio));
+  return `${outcome} wins (${range(factors)} times as fast)`;
+}
+
+function becauseOf(steps: readonly Step[]): string {
+  const { outcome, low, high } = steps[0]!.evidence;
+  if (outcome === "missing") return ` (fewer than ${LEAST_VISITS} processes of each mode say anything)`;
+  if (outcome !== "undecided" || steps.length > 1) return "";
+  return ` (between ${low.toFixed(2)} and ${high.toFixed(2)} times)`;
+}
+
+function range(values: readonly number[]): string {
+  const least = Math.min(...values).toFixed(2);
+  const most = Math.max(...values).toFixed(2);
+  return least === most ? least : `${least} to ${most}`;
+}
+
+interface Measured {
+  readonly what: string;
+  readonly of: (contest: Contest) => Ratio;
+  /** Whether a lower figure is the better one. */
+  readonly lower: boolean;
+}
+
+const MEASURES: readonly Measured[] = [
+  { what: "rows per second", of: ({ speed }) => speed, lower: false },
+  { what: "processor time per row", of: ({ cpu }) => cpu, lower: true },
+  { what: "the slowest batches (p99)", of: ({ tail }) => tail, lower: true },
+  { what: "most resident memory", of: ({ resident }) => resident, lower: true },
+];
+
+/** Over all settings: how many each mode wins, and by how much at the most. */
+function overall({ what, of, lower }: Measured, contests: readonly Contest[]): Verdict {
+  const evidence = contests.map((contest) => evidenceOf(contest.setting, contest, of(contest)));
+  const parts = (["off-heap", "on-heap"] as const).flatMap((mode) => {
+    const won = evidence.filter(({ outcome }) => outcome === mode);
+    if (won.length === 0) return [];
+    const factors = won.map(({ ratio }) => ((mode === "off-heap") === lower ? 1 / ratio : ratio));
+    return [`${mode} is better in ${won.length} (by ${range(factors)} times)`];
+  });
+  const alike = evidence.filter(({ outcome }) => outcome === "alike").length;
+  const open = evidence.filter(({ outcome }) => !isDecided(outcome)).length;
+  const all = [...parts, ...(alike > 0 ? [`alike in ${alike}`] : []), ...(open > 0 ? [`not decided in ${open}`] : [])];
+  return {
+    question: `Which mode has the better ${what}, over all settings measured?`,
+    answer:
+      contests.length === 0
+        ? "Not decided: nothing was measured."
+        : capital(`of ${plural(contests.length, "setting")}: ${all.join(", ")}.`),
+    decided: evidence.length > 0 && open < evidence.length,
+    evidence,
+  };
+}
+
+const LIMIT_WORDS: Readonly<Record<GcLimit, string>> = {
+  fullPerTask: "no full collection",
+  youngPerTask: `fewer than ${GC_LIMITS.youngPerTask} young collections a task`,
+  longestMs: `pauses under ${GC_LIMITS.longestMs} ms`,
+  share: `under ${percent(GC_LIMITS.share)} of task time`,
+};
+
+/** Which thresholds of the tuning guides each mode keeps. */
+function collections(contests: readonly Contest[]): Verdict {
+  const measured = contests.filter(({ telling }) => telling > 0);
+  const told = (mode: "onHeap" | "offHeap"): string => {
+    const cells: readonly CellSummary[] = measured.map((contest) => contest[mode]);
+    const broken = (Object.keys(GC_LIMITS) as GcLimit[])
+      .map((limit) => ({ limit, count: cells.filter(({ gc }) => gc.broken.includes(limit)).length }))
+      .filter(({ count }) => count > 0);
+    const name = mode === "onHeap" ? "on-heap" : "off-heap";
+    if (broken.length === 0) return `${name} keeps all thresholds in all ${plural(cells.length, "cell")}`;
+    return `${name} breaks ${broken.map(({ limit, count }) => `"${LIMIT_WORDS[limit]}" in ${count}`).join(", ")} of ${plural(cells.length, "cell")}`;
+  };
+  return {
+    question: "Which mode keeps the thresholds that tuning guides for Spark give for garbage collection?",
+    answer:
+      measured.length === 0 ? "Not decided: nothing was measured." : capital(`${told("onHeap")}; ${told("offHeap")}.`),
+    decided: measured.length > 0,
+    evidence: [],
+  };
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
