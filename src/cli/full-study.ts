@@ -8,15 +8,19 @@ import { conduct, type GridProgress, type GridRequest } from "../study/grid/cond
 import { experimentOf } from "../study/grid/experiment.js";
 import { axesOf, nameOf } from "../study/grid/setting.js";
 import { gridJson, gridText } from "../study/grid/text.js";
+import type { CellVisit } from "../study/grid/repetition.js";
+import { median } from "../study/statistics.js";
 import { millions } from "../study/text.js";
-import { exitWith, print, printJson } from "./output.js";
+import { print, printJson } from "./output.js";
 import type { ProgressLine } from "./progress.js";
 
 export interface FullOptions {
   readonly budgetMinutes: number;
-  readonly only: readonly string[];
+  readonly only?: readonly string[];
   readonly data: number;
   readonly rounds: number;
+  /** How long the rounds of a process go on at least; 0 where `rounds` is their number. */
+  readonly roundSeconds: number;
   readonly warmUp: number;
   readonly seed: number;
   readonly out: string;
@@ -43,7 +47,17 @@ export async function fullStudy(
   return { interrupted: results.ended === "interrupted", wrong };
 }
 
-function requestOf({ budgetMinutes, only, data, rounds, warmUp, seed, out, dir }: FullOptions): GridRequest {
+function requestOf({
+  budgetMinutes,
+  only = [],
+  data,
+  rounds,
+  roundSeconds,
+  warmUp,
+  seed,
+  out,
+  dir,
+}: FullOptions): GridRequest {
   const axes = axesOf(only);
   const room = BALLAST_ROOM * axes.ballastBytes.at(-1)!;
   if (room > freemem())
@@ -52,7 +66,14 @@ function requestOf({ budgetMinutes, only, data, rounds, warmUp, seed, out, dir }
         `and there are ${humanBytes(freemem())}: choose less, as with --only ballast=0,256m`,
     );
   return {
-    experiment: experimentOf({ seed, axes, dataBytes: data, repetitions: rounds, warmUps: warmUp }),
+    experiment: experimentOf({
+      seed,
+      axes,
+      dataBytes: data,
+      repetitions: rounds,
+      seconds: roundSeconds,
+      warmUps: warmUp,
+    }),
     file: out,
     budgetSeconds: 60 * budgetMinutes,
     directory: dir,
@@ -63,15 +84,16 @@ function progressOf(line: ProgressLine): GridProgress {
   return {
     resumed: (visits) => line.step(`${visits} visits are in the file already`),
     begin: (pass, setting, leftSeconds) => line.step(`${pass} pass, ${minutes(leftSeconds)} left: ${nameOf(setting)}`),
-    visited: ({ setting, onHeap, offHeap, telling }) =>
-      line.step(
-        telling === 0
-          ? `${nameOf(setting)}: says nothing`
-          : `${nameOf(setting)}: on-heap ${millions(onHeap.rowsPerSecond.median)}, off-heap ${millions(offHeap.rowsPerSecond.median)} M rows/s`,
-      ),
+    visited: ({ setting, onHeap, offHeap }) =>
+      line.step(`${nameOf(setting)}: on-heap ${rateOf(onHeap)}, off-heap ${rateOf(offHeap)}`),
   };
 }
 
 function minutes(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}
+
+function rateOf({ trouble, repetitions }: CellVisit): string {
+  if (trouble !== null) return `not (${trouble})`;
+  return `${millions(median(repetitions.map(({ rows, seconds }) => rows / seconds)))} M rows/s`;
 }

@@ -42,12 +42,13 @@ interface Options {
   readonly json: boolean;
   readonly full: boolean;
   readonly budgetMinutes: number;
-  readonly only: readonly string[];
+  readonly only?: readonly string[];
   readonly data: number;
 }
 
 /** What the full study takes where nothing is said: its processes are many, so each does less. */
 const FULL_DEFAULTS = { rounds: 5, warmUp: 2, out: "study-full.jsonl" } as const;
+const FULL_ROUND_SECONDS = 2;
 const FULL_ONLY = ["budgetMinutes", "only", "data"] as const;
 const NEVER_FULL = ["input", "key", "rows", "memory", "conf", "pageSize", "mode", "compress", "cores"] as const;
 
@@ -85,21 +86,23 @@ export function studyCommand(): Command {
     .option(
       "--only <part>",
       "with --full: a part of the grid, as in sort,scan or budget=1/1,1/4 or record=128 or cores=1 or ballast=0,256m; may be repeated",
-      (text: string, parts: readonly string[]) => [...parts, text],
-      [] as readonly string[],
+      (text: string, parts: readonly string[] | undefined) => [...(parts ?? []), text],
     )
-    .option("--data <size>", "with --full: rows of a setting, bytes", size, 32 * 2 ** 20)
+    .addOption(
+      new Option("--data <size>", "with --full: bytes of a setting's rows").argParser(size).default(2 ** 25, "32m"),
+    )
     .addHelpText(
       "after",
       `
 With --full, --out names a file of results (default: ${FULL_DEFAULTS.out}); a run with the same file goes on where it stopped.
---rounds and --warm-up are those of a process (default: ${FULL_DEFAULTS.rounds} and ${FULL_DEFAULTS.warmUp}).
+--rounds and --warm-up are those of a process (default: ${FULL_DEFAULTS.rounds}, and more until ${FULL_ROUND_SECONDS} seconds are over, and ${FULL_DEFAULTS.warmUp}).
 
 Examples:
   tungsten-memory study --rows 1000000 --memory 8m
   tungsten-memory study --full --budget-minutes 30
   tungsten-memory study --full --budget-minutes 5 --only sort --only ballast=0,1g --out sort.jsonl
-` + "\nExit code: 0 done, 1 an output differs from the in-memory sort, 2 wrong arguments or input, 130 interrupted.",
+
+Exit code: 0 done, 1 an output differs from the in-memory sort, 2 wrong arguments or input, 130 interrupted.`,
     )
     .action(study);
 }
@@ -109,7 +112,7 @@ async function study(given: Options, command: Command): Promise<void> {
   const options = { ...given, ...applicable(given, command) };
   try {
     checkApplies(options, command);
-    if (options.full) return await full(options, progress);
+    if (options.full) return await full(options, command, progress);
     const request = requestOf(options);
     const prepared = prepareStudy(request, progress);
     progress.clear();
@@ -131,10 +134,13 @@ async function study(given: Options, command: Command): Promise<void> {
   }
 }
 
-async function full(options: Options, progress: ProgressLine): Promise<void> {
+async function full(options: Options, command: Command, progress: ProgressLine): Promise<void> {
   const { fullStudy } = await import("./full-study.js");
   checkDirectory(options.dir);
-  const { interrupted, wrong } = await untilSignal((signal) => fullStudy(options, progress, signal));
+  const roundSeconds = command.getOptionValueSource("rounds") === "default" ? FULL_ROUND_SECONDS : 0;
+  const { interrupted, wrong } = await untilSignal((signal) =>
+    fullStudy({ ...options, roundSeconds }, progress, signal),
+  );
   if (interrupted) exitWith(EXIT_INTERRUPTED);
   else if (wrong) exitWith(EXIT_WRONG_OUTPUT);
 }

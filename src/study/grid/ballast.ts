@@ -25,7 +25,7 @@ export function makeBallast(bytes: number): number {
   held.push(chains);
   for (let made = 0, key = 0; made < bytes; made += CHAIN * LINK_BYTES) {
     let next: Link | null = null;
-    for (let i = 0; i < CHAIN; i += 1, key += 1) next = { next, key, value: { left: key, right: -key } };
+    for (let i = 0; i < CHAIN; i += 1, key += 1) next = { next, key, value: { left: key, right: key + 1 } };
     chains.push(next!);
   }
   return getHeapStatistics().used_heap_size - before;

@@ -31,7 +31,7 @@ export interface GridProgress {
   /** The file holds so many visits already. */
   resumed(visits: number): void;
   begin(pass: Pass["name"], setting: Setting, leftSeconds: number): void;
-  visited(contest: Contest): void;
+  visited(visit: Visit): void;
 }
 
 export interface GridResults {
@@ -89,16 +89,12 @@ export async function conductWith(
     bySetting.set(name, [...(bySetting.get(name) ?? []), visit]);
   };
   journal.visits.forEach(add);
-  const contests = new Map<string, Contest>();
+  const settings = settingsOf(experiment.axes).map((setting) => ({ setting, name: nameOf(setting) }));
   const standings = new Map<string, Standing>();
-  const weigh = (setting: Setting): Contest => {
-    const contest = contestOf(setting, bySetting.get(nameOf(setting))!, experiment.seed);
-    contests.set(nameOf(setting), contest);
-    standings.set(nameOf(setting), standingOf(contest));
-    return contest;
+  const weigh = (setting: Setting, name: string): void => {
+    standings.set(name, standingOf(setting, bySetting.get(name)!, experiment.seed));
   };
-  const settings = settingsOf(experiment.axes);
-  for (const setting of settings) if (bySetting.has(nameOf(setting))) weigh(setting);
+  for (const { setting, name } of settings) if (bySetting.has(name)) weigh(setting, name);
   if (journal.resumed > 0) progress.resumed(journal.resumed);
 
   const startMs = nowMs();
@@ -119,7 +115,8 @@ export async function conductWith(
     if (visit === null) continue;
     journal.append(visit);
     add(visit);
-    progress.visited(weigh(next.setting));
+    weigh(next.setting, nameOf(next.setting));
+    progress.visited(visit);
   }
   return {
     experiment,
@@ -129,8 +126,11 @@ export async function conductWith(
     made: journal.visits.length - journal.resumed,
     seconds: seconds(),
     ended,
-    contests: settings.flatMap((setting) => contests.get(nameOf(setting)) ?? []),
-    unvisited: settings.filter((setting) => !contests.has(nameOf(setting))),
+    contests: settings.flatMap(({ setting, name }) => {
+      const visits = bySetting.get(name);
+      return visits === undefined ? [] : [contestOf(setting, visits, experiment.seed)];
+    }),
+    unvisited: settings.filter(({ name }) => !bySetting.has(name)).map(({ setting }) => setting),
   };
 }
 

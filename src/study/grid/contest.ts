@@ -98,17 +98,9 @@ export type GcLimit = keyof typeof GC_LIMITS;
 
 /** Sums up all visits to one setting. `seed` is the experiment's. */
 export function contestOf(setting: Setting, visits: readonly Visit[], seed: number): Contest {
-  const counting = (cell: CellVisit): Repetition[] =>
-    cell.repetitions.filter((one) => vacuityOf(setting, one) === null);
-  const telling = visits
-    .map(({ onHeap, offHeap }) => ({ onHeap: counting(onHeap), offHeap: counting(offHeap) }))
-    .filter(({ onHeap, offHeap }) => onHeap.length > 0 && offHeap.length > 0);
-  const ratio = (what: string, of: (repetitions: readonly Repetition[]) => Sample): Ratio => {
-    const on = telling.map(({ onHeap }) => of(onHeap));
-    const off = telling.map(({ offHeap }) => of(offHeap));
-    const interval = ratioInterval(on, off, seedOf(seed, `${what}, ${nameOf(setting)}`));
-    return { ...interval, outcome: outcomeOf(interval, telling.length) };
-  };
+  const telling = tellingOf(setting, visits);
+  const ratio = (what: string, of: (repetitions: readonly Repetition[]) => Sample): Ratio =>
+    ratioOf(what, setting, telling, seed, of);
   const each = (of: (repetition: Repetition) => number) => (repetitions: readonly Repetition[]) => repetitions.map(of);
   const summary = (mode: "onHeap" | "offHeap"): CellSummary =>
     summaryOf(
@@ -135,9 +127,38 @@ export function contestOf(setting: Setting, visits: readonly Visit[], seed: numb
   };
 }
 
-/** How far the scheduling may take a setting to be. */
-export function standingOf({ visits, telling, speed }: Contest): Standing {
-  return { visits, telling, isNarrow: speed.high / speed.low <= NARROW };
+/** How far a setting is; much cheaper than all of its contest. */
+export function standingOf(setting: Setting, visits: readonly Visit[], seed: number): Standing {
+  const telling = tellingOf(setting, visits);
+  const { low, high } = ratioOf("speed", setting, telling, seed, (all) => all.map(speedOf));
+  return { visits: visits.length, telling: telling.length, isNarrow: high <= NARROW * low };
+}
+
+/** A visit's repetitions that count. */
+interface Telling {
+  readonly onHeap: readonly Repetition[];
+  readonly offHeap: readonly Repetition[];
+}
+
+function tellingOf(setting: Setting, visits: readonly Visit[]): Telling[] {
+  const counting = (cell: CellVisit): Repetition[] =>
+    cell.repetitions.filter((one) => vacuityOf(setting, one) === null);
+  return visits
+    .map(({ onHeap, offHeap }) => ({ onHeap: counting(onHeap), offHeap: counting(offHeap) }))
+    .filter(({ onHeap, offHeap }) => onHeap.length > 0 && offHeap.length > 0);
+}
+
+function ratioOf(
+  what: string,
+  setting: Setting,
+  telling: readonly Telling[],
+  seed: number,
+  of: (repetitions: readonly Repetition[]) => Sample,
+): Ratio {
+  const on = telling.map(({ onHeap }) => of(onHeap));
+  const off = telling.map(({ offHeap }) => of(offHeap));
+  const interval = ratioInterval(on, off, seedOf(seed, `${what}, ${nameOf(setting)}`));
+  return { ...interval, outcome: outcomeOf(interval, telling.length) };
 }
 
 /** What an interval of a ratio of which more is better says, from so many processes of each mode. */

@@ -16,8 +16,9 @@ export interface Experiment {
   readonly axes: Axes;
   /** Bytes of the rows of all tasks of a setting together. */
   readonly dataBytes: number;
-  /** Measured repetitions of each process, after warm-ups. */
+  /** Measured repetitions of each process, after warm-ups: at least so many, and until those of a mode have taken so long. */
   readonly repetitions: number;
+  readonly seconds: number;
   readonly warmUps: number;
 }
 
@@ -29,6 +30,9 @@ const PATIENT_VISITS = 5;
 
 /** A setting of which so many visits said nothing gets no more. */
 const HOPELESS_VISITS = 2;
+
+/** Most repetitions of a process, in multiples of the least. */
+export const MOST_REPETITIONS = 10;
 
 /** An interval of the ratio of the modes is narrow when its high end is at most so many times its low end: about +-5 %. */
 export const NARROW = 1.1;

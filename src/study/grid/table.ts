@@ -4,7 +4,6 @@
 import { humanBytes } from "../../human.js";
 import { millions, nanoseconds } from "../text.js";
 import type { CellSummary, Contest, Outcome, Ratio } from "./contest.js";
-import { nameOf } from "./setting.js";
 
 export interface GridTable {
   readonly columns: readonly string[];
@@ -12,7 +11,7 @@ export interface GridTable {
 }
 
 export interface GridRow {
-  readonly setting: string;
+  /** Who won on rows per second. */
   readonly outcome: Outcome;
   /** As many as columns. */
   readonly cells: readonly string[];
@@ -20,20 +19,9 @@ export interface GridRow {
   readonly notes: readonly string[];
 }
 
-const COLUMNS = [
-  "M rows/s on",
-  "off",
-  "off/on",
-  "verdict",
-  "spilled on",
-  "off",
-  "GC on",
-  "off",
-  "batch p99 on",
-  "off",
-  "resident on",
-  "off",
-];
+/** The first five name the setting. */
+const COLUMNS =
+  "work,need,row,cores,live,M rows/s on,off,off/on 95 %,faster,GC on,off,p99 on,off,resident on,off".split(",");
 
 /** All contests as texts. */
 export function gridTable(contests: readonly Contest[]): GridTable {
@@ -44,36 +32,38 @@ const NONE = "-";
 
 function rowOf(contest: Contest): GridRow {
   const { setting, onHeap, offHeap, speed, telling } = contest;
-  const both = (of: (cell: CellSummary) => string): [string, string] => [
-    onHeap.repetitions > 0 ? of(onHeap) : NONE,
-    offHeap.repetitions > 0 ? of(offHeap) : NONE,
-  ];
+  const { workload, share, recordBytes, cores, ballastBytes } = setting;
+  const both = (of: (cell: CellSummary) => string): string[] =>
+    [onHeap, offHeap].map((cell) => (cell.repetitions > 0 ? of(cell) : NONE));
   return {
-    setting: nameOf(setting),
     outcome: speed.outcome,
     cells: [
+      workload,
+      `1/${share}`,
+      `${recordBytes} B`,
+      String(cores),
+      ballastBytes === 0 ? "0" : humanBytes(ballastBytes),
       ...both(({ rowsPerSecond }) => millions(rowsPerSecond.median)),
-      ratioText(speed, telling),
-      verdictText(speed.outcome),
-      ...both((cell) => humanBytes(Math.round(cell.memoryBytesSpilled))),
-      ...both(
-        ({ gc }) => `${gc.fullPerTask.toFixed(1)}+${gc.youngPerTask.toFixed(0)} ${(100 * gc.share).toFixed(1)} %`,
-      ),
+      telling === 0 ? NONE : ratioText(speed),
+      OUTCOMES[speed.outcome],
+      ...both(({ gc }) => `${gc.fullPerTask.toFixed(1)}+${gc.youngPerTask.toFixed(0)} ${(100 * gc.share).toFixed(1)}%`),
       ...both(({ batches }) => nanoseconds(batches.p99)),
       ...both(({ residentPeakBytes }) => humanBytes(residentPeakBytes)),
     ],
-    notes: (["onHeap", "offHeap"] as const).flatMap((mode) =>
-      notesOf(mode === "onHeap" ? "on-heap" : "off-heap", contest[mode]),
-    ),
+    notes: [...notesOf("on-heap", onHeap), ...notesOf("off-heap", offHeap)],
   };
 }
 
-function ratioText({ median, low, high }: Ratio, telling: number): string {
-  return telling === 0 ? NONE : `${median.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
-}
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
+  "off-heap": "off-heap",
+  "on-heap": "on-heap",
+  alike: "alike",
+  undecided: "not decided",
+  missing: "too few",
+};
 
-function verdictText(outcome: Outcome): string {
-  return outcome === "undecided" ? "not decided" : outcome === "missing" ? "too few" : outcome;
+function ratioText({ median, low, high }: Ratio): string {
+  return `${median.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
 }
 
 function notesOf(mode: string, { vacuous, trouble }: CellSummary): string[] {

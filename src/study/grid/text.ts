@@ -1,36 +1,39 @@
-// The experiment for people, on a terminal of any width, and for programs.
+// The experiment for people, and for programs.
 
 import { humanBytes } from "../../human.js";
 import { grouped } from "../text.js";
 import type { GridResults } from "./conduct.js";
-import { NARROW } from "./experiment.js";
+import { BATCH_ROWS } from "./work.js";
+import { nameOf } from "./setting.js";
 import { gridTable } from "./table.js";
 import { verdictsOf } from "./verdicts.js";
 
 export function gridText(results: GridResults): string {
   const { experiment, machine, file, contests, unvisited, made, resumed } = results;
   const { columns, rows } = gridTable(contests);
-  const notes = rows.flatMap(({ setting, notes: of }) => of.map((note) => `  ${setting}: ${note}`));
-  const verdicts = verdictsOf(experiment.axes, contests);
+  const notes = rows.flatMap((row, i) => row.notes.map((note) => `  ${nameOf(contests[i]!.setting)}: ${note}`));
   return [
-    ...aligned([["setting", ...columns], ...rows.map(({ setting, cells }) => [setting, ...cells])]),
+    ...aligned([columns, ...rows.map(({ cells }) => cells)]),
     "",
-    "off/on: median ratio of rows per second over pairs of processes, [95 % bootstrap interval, processes drawn anew, then repetitions].",
-    "GC: full + young collections a task, share of task time. Spilled: memory given up, or evicted from the cache, a repetition.",
-    ...(notes.length === 0 ? [] : ["", "Left out:", ...notes]),
+    "off/on  median ratio of rows/s over pairs of processes; bootstrap interval, processes drawn anew, then repetitions in each",
+    "GC      full + young collections a task, pauses as a share of task time",
+    `p99     of ${BATCH_ROWS} rows in, or out`,
+    ...(notes.length === 0 ? [] : ["", "Left out", ...notes]),
     "",
-    ...verdicts.flatMap(({ question, answer }) => [question, `  ${answer}`]),
+    ...verdictsOf(experiment.axes, contests).flatMap(({ question, answer }) => [question, `  ${answer}`]),
     "",
-    `${grouped(resumed + made)} visits (${resumed} found in the file), ${contests.length} of ${contests.length + unvisited.length} settings; ${endText(results)}.`,
-    `Of twenty intervals one is expected to miss. ${humanBytes(experiment.dataBytes)} of rows a setting, seed ${experiment.seed}, Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores.`,
+    `${grouped(resumed + made)} visits, ${resumed} of them found in the file; ${contests.length} of ${contests.length + unvisited.length} settings; ${endText(results)}.`,
+    `Of twenty such intervals one is expected to miss. ${humanBytes(experiment.dataBytes)} of rows a setting, seed ${experiment.seed}.`,
+    `Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores, ${humanBytes(machine.memoryBytes)}, ${machine.system}.`,
+    "",
     `results   ${file}`,
   ].join("\n");
 }
 
 function endText({ ended, seconds }: GridResults): string {
   const time = `after ${(seconds / 60).toFixed(1)} minutes`;
-  if (ended === "narrow") return `every interval is narrow (within ${NARROW} times) or hopeless, ${time}`;
-  return ended === "time" ? `the time was up, ${time}` : `interrupted ${time}`;
+  if (ended === "narrow") return `nothing was left to measure ${time}`;
+  return ended === "time" ? `the time was up ${time}` : `interrupted ${time}`;
 }
 
 function aligned(lines: readonly (readonly string[])[]): string[] {

@@ -97,12 +97,17 @@ function isDecided(outcome: Outcome): boolean {
 /** One sentence for steps along an axis, shortest where the steps agree or change once. */
 function sentence(steps: readonly Step[], [on, before]: readonly [string, string]): string {
   const runs = runsOf(steps);
-  if (runs.length === 1 && steps.length > 1) return capital(`${claimOf(runs[0]!)} everywhere${becauseOf(runs[0]!)}.`);
+  if (steps.length > 1 && runs.length === 1) {
+    const { outcome } = steps[0]!.evidence;
+    return isDecided(outcome)
+      ? capital(`${claimOf(steps)} everywhere.`)
+      : `Not decided anywhere${outcome === "missing" ? TOO_FEW : ""}.`;
+  }
   if (runs.length === 2 && runs.every(([first]) => isDecided(first!.evidence.outcome))) {
     const [earlier, later] = runs as [Step[], Step[]];
     return capital(`${claimOf(later)} from ${later[0]!.label} ${on}; ${before}, ${claimOf(earlier)}.`);
   }
-  return capital(`${steps.map((step) => `with ${step.label}, ${claimOf([step])}${becauseOf([step])}`).join("; ")}.`);
+  return capital(`${steps.map((step) => `with ${step.label}, ${claimOf([step])}${becauseOf(step)}`).join("; ")}.`);
 }
 
 /** Neighbours of the same outcome together. */
@@ -124,10 +129,12 @@ function claimOf(steps: readonly Step[]): string {
   return `${outcome} wins (${range(factors)} times as fast)`;
 }
 
-function becauseOf(steps: readonly Step[]): string {
-  const { outcome, low, high } = steps[0]!.evidence;
-  if (outcome === "missing") return ` (fewer than ${LEAST_VISITS} processes of each mode say anything)`;
-  if (outcome !== "undecided" || steps.length > 1) return "";
+const TOO_FEW = ` (fewer than ${LEAST_VISITS} processes of each mode say anything)`;
+
+function becauseOf({ evidence }: Step): string {
+  const { outcome, low, high } = evidence;
+  if (outcome === "missing") return TOO_FEW;
+  if (outcome !== "undecided") return "";
   return ` (between ${low.toFixed(2)} and ${high.toFixed(2)} times)`;
 }
 
@@ -138,21 +145,21 @@ function range(values: readonly number[]): string {
 }
 
 interface Measured {
-  readonly what: string;
+  readonly question: string;
   readonly of: (contest: Contest) => Ratio;
   /** Whether a lower figure is the better one. */
   readonly lower: boolean;
 }
 
 const MEASURES: readonly Measured[] = [
-  { what: "rows per second", of: ({ speed }) => speed, lower: false },
-  { what: "processor time per row", of: ({ cpu }) => cpu, lower: true },
-  { what: "the slowest batches (p99)", of: ({ tail }) => tail, lower: true },
-  { what: "most resident memory", of: ({ resident }) => resident, lower: true },
+  { question: "Which mode is faster", of: ({ speed }) => speed, lower: false },
+  { question: "Which mode takes less processor time a row", of: ({ cpu }) => cpu, lower: true },
+  { question: "Which mode has the shorter tail: p99 of a batch of rows", of: ({ tail }) => tail, lower: true },
+  { question: "Which mode is resident with less at the most", of: ({ resident }) => resident, lower: true },
 ];
 
 /** Over all settings: how many each mode wins, and by how much at the most. */
-function overall({ what, of, lower }: Measured, contests: readonly Contest[]): Verdict {
+function overall({ question, of, lower }: Measured, contests: readonly Contest[]): Verdict {
   const evidence = contests.map((contest) => evidenceOf(contest.setting, contest, of(contest)));
   const parts = (["off-heap", "on-heap"] as const).flatMap((mode) => {
     const won = evidence.filter(({ outcome }) => outcome === mode);
@@ -164,7 +171,7 @@ function overall({ what, of, lower }: Measured, contests: readonly Contest[]): V
   const open = evidence.filter(({ outcome }) => !isDecided(outcome)).length;
   const all = [...parts, ...(alike > 0 ? [`alike in ${alike}`] : []), ...(open > 0 ? [`not decided in ${open}`] : [])];
   return {
-    question: `Which mode has the better ${what}, over all settings measured?`,
+    question: `${question}, over all settings measured?`,
     answer:
       contests.length === 0
         ? "Not decided: nothing was measured."

@@ -5,7 +5,7 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "../../memory/mode.js";
 import { untilAborted } from "../abort.js";
 import { Measurer, MeasurerFailed } from "../measurer.js";
 import { type Conf, confOf } from "../plan.js";
-import type { Experiment } from "./experiment.js";
+import { type Experiment, MOST_REPETITIONS } from "./experiment.js";
 import type { CellPlan, Counted, ProcessResult, TaskResult } from "./protocol.js";
 import { answerOf } from "./reference.js";
 import { type CellVisit, collectedByKind, packed, type Repetition, type Visit } from "./repetition.js";
@@ -55,7 +55,7 @@ async function measure(
   signal: AbortSignal,
   { directory, experiment, hashes }: Around,
 ): Promise<Pick<Visit, "onHeap" | "offHeap">> {
-  const { dataBytes, seed, warmUps, repetitions } = experiment;
+  const { dataBytes, seed, warmUps } = experiment;
   const execArgv = [`--max-old-space-size=${SPARE_HEAP_MIB + Math.ceil((2 * setting.ballastBytes) / 2 ** 20)}`];
   const cellOf = (mode: Mode): Cell => {
     const plan: CellPlan = { mode, conf: cellConf(setting, mode, dataBytes), setting, dataBytes, seed, directory };
@@ -69,7 +69,7 @@ async function measure(
       await attempt(cell, async () => {
         cell.residentBaseBytes = await untilAborted(cell.measurer.open(), signal);
       });
-    for (let turn = 0; turn < warmUps + repetitions; turn += 1) {
+    for (let turn = 0; turn < warmUps || wantsMore(experiment, turn - warmUps, order); turn += 1) {
       for (const cell of turn % 2 === 0 ? order : order.toReversed()) {
         await attempt(cell, async () => {
           const result = await untilAborted(cell.measurer.round(), signal);
@@ -81,6 +81,15 @@ async function measure(
   } finally {
     await Promise.all(order.map(({ measurer }) => measurer.kill()));
   }
+}
+
+/** Both modes repeat equally often. */
+function wantsMore(experiment: Experiment, done: number, cells: readonly Cell[]): boolean {
+  if (done < experiment.repetitions) return true;
+  if (done >= MOST_REPETITIONS * experiment.repetitions) return false;
+  return cells.every(
+    ({ repetitions }) => repetitions.reduce((sum, { seconds }) => sum + seconds, 0) < experiment.seconds,
+  );
 }
 
 interface Cell {
