@@ -22,7 +22,7 @@ export interface Repetition {
   readonly spills: number;
   readonly memoryBytesSpilled: number;
   readonly diskBytesSpilled: number;
-  /** Answers of the manager that were short of what was asked, and blocks that found no room. */
+  /** Answers of the manager that were short of what was asked, and blocks that found no room or had to be made room for. */
   readonly shortGrants: number;
   /** Most memory of the mode that the tasks held, each at its own peak. */
   readonly peakBytes: number;

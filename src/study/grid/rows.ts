@@ -66,25 +66,31 @@ function fillGroups(content: Int32Array, words: number, groups: number, random: 
   }
 }
 
-/** What a page is left with that no further row fits into, as a share of the whole. */
+/** What is wasted at the ends of pages, and in the last one. */
 const PAGE_WASTE = 1.1;
 
 /**
- * Bytes with which all tasks of a setting spill nothing: pages, arrays as they double with the half that is being left
- * behind (sections 9.2 and 9.4 of the law), and what is wasted at the ends of pages. Of a scan, its blocks.
+ * Bytes with which all tasks of a setting spill nothing: pages and an array beside them, or when that doubled for the last
+ * time half the pages, the array and its predecessor (sections 9.2 and 9.4 of the law). Of a scan, its blocks.
  */
 export function needOf(setting: Setting, dataBytes: number): number {
   const { workload, recordBytes, cores } = setting;
   const rows = rowsOf(setting, dataBytes);
   if (workload === "scan") return cores * Math.ceil(rows / rowsPerBlock(recordBytes)) * BLOCK_BYTES;
-  if (workload === "sort") {
-    const heads = { rows, bytes: { length: rows * recordBytes } };
-    const array = neededBytes(heads) - heads.bytes.length - 4 * rows;
-    return Math.ceil(cores * PAGE_WASTE * (neededBytes(heads) + array / 2));
-  }
+  const [pages, array] = workload === "sort" ? sortParts(rows, recordBytes) : mapParts(rows, recordBytes);
+  return Math.ceil(cores * PAGE_WASTE * Math.max(pages + array, pages / 2 + 1.5 * array));
+}
+
+function sortParts(rows: number, recordBytes: number): [pages: number, array: number] {
+  const pages = rows * (recordBytes + 4);
+  return [pages, neededBytes({ rows, bytes: { length: rows * recordBytes } }) - pages];
+}
+
+/** Not every group is drawn, so that a map of a power of two of them does not double once more. */
+function mapParts(rows: number, recordBytes: number): [pages: number, array: number] {
   const groups = groupsOf(rows);
-  const array = 16 * Math.max(FIRST_SLOTS, 2 ** (Math.floor(Math.log2(2 * groups)) + 1));
-  return Math.ceil(cores * PAGE_WASTE * (groups * (recordBytes + MAP_RECORD_EXTRA_BYTES) + 1.5 * array));
+  const slots = Math.max(FIRST_SLOTS, 2 ** Math.ceil(Math.log2(2 * groups)));
+  return [groups * (recordBytes + MAP_RECORD_EXTRA_BYTES), 16 * slots];
 }
 
 /** Slots of a map's first array. */

@@ -75,7 +75,7 @@ export class Seat {
       ...done,
       startMs: performance.timeOrigin + startMs,
       endMs: performance.timeOrigin + endMs,
-      shortGrants: shortGrants + done.refused,
+      shortGrants: shortGrants + done.pressed,
       gc,
       acquires: { counts: acquires.counts, most: acquires.most },
       batches: { counts: batches.histogram.counts, most: batches.histogram.most },

@@ -30,8 +30,8 @@ export interface Done {
   readonly spills: number;
   readonly memoryBytesSpilled: number;
   readonly diskBytesSpilled: number;
-  /** Blocks that found no room. */
-  readonly refused: number;
+  /** Blocks that found no room, or for which others had to leave. */
+  readonly pressed: number;
   readonly peakBytes: number;
 }
 

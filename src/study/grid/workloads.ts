@@ -41,7 +41,7 @@ function sort({ task, runs, table, batches, beforeEnd }: Desk): Done {
       spills,
       memoryBytesSpilled,
       diskBytesSpilled,
-      refused: 0,
+      pressed: 0,
       peakBytes,
     };
   } finally {
@@ -95,7 +95,7 @@ function aggregate({ task, runs, table, batches, beforeEnd }: Desk): Done {
       spills: metrics?.spills ?? 0,
       memoryBytesSpilled: metrics?.memoryBytesSpilled ?? 0,
       diskBytesSpilled: metrics?.diskBytesSpilled ?? 0,
-      refused: 0,
+      pressed: 0,
       peakBytes: task.peak(task.mode),
     };
   } finally {
@@ -187,7 +187,7 @@ function scan({ executor, taskNumber, table, batches, acquires, beforeEnd }: Des
       spills: evicted,
       memoryBytesSpilled,
       diskBytesSpilled: 0,
-      refused,
+      pressed: evicted + refused,
       peakBytes,
     };
   } finally {
