@@ -1,7 +1,6 @@
 // `study --full`: on-heap against off-heap over the whole grid, for as long as there is time; a file keeps what is measured,
 // and the same command goes on where it stopped.
 
-import { freemem } from "node:os";
 import { Refusal } from "../fault.js";
 import { humanBytes } from "../human.js";
 import { conduct, type GridProgress, type GridRequest } from "../study/grid/conduct.js";
@@ -31,6 +30,9 @@ export interface FullOptions {
 /** Live objects take so many times their bytes while they are made and traced, in two processes at once. */
 const BALLAST_ROOM = 2.5;
 
+/** So many times their bytes the rows take: in both processes and in pages and arrays, and here for reference. */
+const DATA_ROOM = 12;
+
 /** Runs it and prints what it says. The answer is whether it was interrupted, and whether an output was wrong. */
 export async function fullStudy(
   options: FullOptions,
@@ -59,11 +61,12 @@ function requestOf({
   dir,
 }: FullOptions): GridRequest {
   const axes = axesOf(only);
-  const room = BALLAST_ROOM * axes.ballastBytes.at(-1)!;
-  if (room > freemem())
+  const room = BALLAST_ROOM * axes.ballastBytes.at(-1)! + DATA_ROOM * data;
+  const available = process.availableMemory();
+  if (room > available)
     throw new Refusal(
-      `${humanBytes(axes.ballastBytes.at(-1)!)} of live objects in two processes need ${humanBytes(room)} of free memory, ` +
-        `and there are ${humanBytes(freemem())}: choose less, as with --only ballast=0,256m`,
+      `${humanBytes(axes.ballastBytes.at(-1)!)} of live objects and ${humanBytes(data)} of rows in two processes need ` +
+        `${humanBytes(room)} of memory, and ${humanBytes(available)} are to be had: choose less, as with --only ballast=0,256m`,
     );
   return {
     experiment: experimentOf({

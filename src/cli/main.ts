@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const EXAMPLES = `
 Examples:
   tungsten-memory study
+  tungsten-memory study --full --budget-minutes 30
   tungsten-memory layout --conf spark.executor.memory=8g --cores 4
   tungsten-memory verify vectors.jsonl.gz trace.jsonl
   tungsten-memory record --profile waiting --seed 7 --out waiting.jsonl.gz

@@ -59,7 +59,7 @@ export function studyCommand(): Command {
     .addOption(new Option("--input <file>", "a CSV file with a header, gzipped or not").conflicts("rows"))
     .option("--key <column>", "the column to sort by (default: delay, of the embedded table)")
     .option("--rows <n>", "sort generated rows instead", whole(1, MAX_GENERATED_ROWS))
-    .option("--seed <n>", "seed of generated rows", whole(0, 2 ** 32 - 1), 1)
+    .option("--seed <n>", "seed of generated rows, and of the order with --full", whole(0, 2 ** 32 - 1), 1)
     .option(
       "--memory <size>",
       "execution and storage memory of each mode, as in 8m (default: a fifth of the need)",

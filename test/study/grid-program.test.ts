@@ -73,12 +73,13 @@ test("a few cells in real processes, two threads in each at one executor, and th
     code,
     out: said,
     err,
-  } = await full("a.jsonl", ...tiny, ...part("sort,aggregate,scan"), "--budget-minutes", "0.03", "--json").ended;
+  } = await full("a.jsonl", ...tiny, ...part("sort,aggregate,scan", "cores=2"), "--budget-minutes", "0.03", "--json")
+    .ended;
   expect({ code, err }).toMatchObject({ code: 0 });
   const results = JSON.parse(said) as Results;
   expect(results).toMatchObject({ plan: { seed: 1 }, resumed: 0 });
   expect(results.made).toBeGreaterThan(0);
-  expect(results.cells.length + results.unvisited.length).toBe(3);
+  expect(results.cells.length + results.unvisited.length).toBe(2);
   for (const { onHeap, offHeap } of results.cells) {
     for (const cell of [onHeap, offHeap]) {
       expect(cell).toMatchObject({ vacuous: [], trouble: null });
@@ -95,7 +96,8 @@ test("a few cells in real processes, two threads in each at one executor, and th
   expect(readdirSync(spills)).toEqual([]);
   expect(linesOf("a.jsonl")).toHaveLength(1 + results.made);
 
-  const more = await full("a.jsonl", ...tiny, ...part("sort,aggregate,scan"), "--budget-minutes", "0.01").ended;
+  const more = await full("a.jsonl", ...tiny, ...part("sort,aggregate,scan", "cores=2"), "--budget-minutes", "0.01")
+    .ended;
   expect(more.code).toBe(0);
   expect(more.err).toContain(`${results.made} visits are in the file already`);
   expect(more.out).toContain(`${results.made} of them found in the file`);
@@ -103,7 +105,7 @@ test("a few cells in real processes, two threads in each at one executor, and th
   expect(more.out.trimEnd().endsWith(join(directory, "a.jsonl"))).toBe(true);
   expect(linesOf("a.jsonl").length).toBeGreaterThan(1 + results.made);
 
-  const other = await full("a.jsonl", ...tiny, ...part("sort,aggregate,scan"), "--seed", "2").ended;
+  const other = await full("a.jsonl", ...tiny, ...part("sort,aggregate,scan", "cores=2"), "--seed", "2").ended;
   expect(other).toMatchObject({ code: 2, out: "" });
   expect(other.err).toContain("line 1: is the plan of another experiment: seed is 1 there and 2 here");
 });
@@ -149,8 +151,9 @@ test("a budget that nothing fits into is a result, not the end", async () => {
 
 test.each([
   [["study", "--full", "--only", "sorting"], "the workloads are sort, aggregate, scan"],
+  [["study", "--full", "--only", "scan", "--only", "cores=2"], "a scan has one core"],
   [["study", "--full", "--only", "budget=3/4"], "--only budget=3/4: budgets are"],
-  [["study", "--full", "--only", "ballast=64g"], "64.0 GiB of live objects in two processes need"],
+  [["study", "--full", "--only", "ballast=64g"], "64.0 GiB of live objects and 32.0 MiB of rows in two processes need"],
   [["study", "--full", "--rows", "5"], "--rows has no meaning with --full"],
   [["study", "--full", "--budget-minutes", "0"], "--budget-minutes"],
   [["study", "--full", "--dir", "/no/such/directory"], "/no/such/directory"],

@@ -13,7 +13,7 @@ import { BatchClock, timeAcquires } from "../../src/study/grid/work.js";
 import { DO } from "../../src/study/grid/workloads.js";
 import { Histogram } from "../../src/study/histogram.js";
 
-const DATA_BYTES = 2 ** 20;
+const DATA_BYTES = 2 ** 19;
 const SEED = 11;
 
 function once(setting: Setting, mode: typeof ON_HEAP | typeof OFF_HEAP) {
@@ -28,7 +28,7 @@ function once(setting: Setting, mode: typeof ON_HEAP | typeof OFF_HEAP) {
   const stop = timeAcquires(task, acquires);
   try {
     const table = makeRows(setting, DATA_BYTES, SEED, 0);
-    const desk = { executor, taskNumber: 0, task, runs, table, acquires, batches, beforeEnd: () => {} };
+    const desk = { executor, task, runs, table, acquires, batches, beforeEnd: () => {} };
     const done = DO[setting.workload](desk);
     expect(executor.check()).toEqual([]);
     expect(runs.counters.liveFiles).toBe(0);

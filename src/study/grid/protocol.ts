@@ -34,6 +34,7 @@ export interface TaskResult extends Done {
   readonly acquires: Counted;
   readonly batches: Counted;
   readonly heapBytes: number;
+  /** Of the arenas, which all threads have in common. */
   readonly arenaBytes: number | null;
   readonly fragmentation: number;
 }

@@ -3,6 +3,7 @@
 import { getHeapStatistics } from "node:v8";
 import type { Executor } from "../../executor.js";
 import { ArenaSet } from "../../memory/arena-set.js";
+import { SharedArenas } from "../../shared-arenas.js";
 import { openSpillStore } from "../../spill/index.js";
 import type { SpillStore } from "../../spill/contract.js";
 import { GcWatch } from "../gc.js";
@@ -56,7 +57,6 @@ export class Seat {
     try {
       done = DO[setting.workload]({
         executor,
-        taskNumber: this.#taskNumber,
         task,
         runs: this.#runs,
         table: this.#table,
@@ -93,7 +93,7 @@ function memoryOf(executor: Executor): Pick<TaskResult, "heapBytes" | "arenaByte
   const heap = getHeapStatistics();
   const heapBytes = heap.total_heap_size + heap.external_memory;
   const allocator = executor.allocator(executor.mode);
-  if (!(allocator instanceof ArenaSet))
+  if (!(allocator instanceof ArenaSet || allocator instanceof SharedArenas))
     return { heapBytes, arenaBytes: null, fragmentation: 1 - heap.used_heap_size / heap.total_heap_size };
   const stats = allocator.arenas.map((arena) => arena.stats());
   return {

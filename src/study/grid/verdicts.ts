@@ -4,7 +4,7 @@
 import { humanBytes } from "../../human.js";
 import { ALIKE, type CellSummary, type Contest, GC_LIMITS, type GcLimit, type Outcome, type Ratio } from "./contest.js";
 import { baseOf, LEAST_VISITS, LINES } from "./experiment.js";
-import { type Axes, nameOf, type Setting, type Workload } from "./setting.js";
+import { type Axes, nameOf, type Setting, settingsOf, type Workload } from "./setting.js";
 
 type Line = (typeof LINES)[number];
 
@@ -30,10 +30,15 @@ export interface Evidence {
 /** Answers all questions that the axes pose. */
 export function verdictsOf(axes: Axes, contests: readonly Contest[]): Verdict[] {
   const byName = new Map(contests.map((contest) => [nameOf(contest.setting), contest]));
-  const lines = LINES.filter((line) => axes[line].length > 1);
   return [
-    ...axes.workload.flatMap((workload) => lines.map((line) => alongLine(axes, workload, line, byName))),
-    ...(lines.length === 0 ? axes.workload.map((workload) => alongLine(axes, workload, "ballastBytes", byName)) : []),
+    ...axes.workload.flatMap((workload) => {
+      const all = LINES.map((line) => ({ line, settings: settingsAlong(axes, workload, line) }));
+      const lines = all.filter(({ settings }) => settings.length > 0);
+      const told = lines.filter(({ settings }) => settings.length > 1);
+      return (told.length > 0 ? told : lines.slice(0, 1)).map(({ line, settings }) =>
+        alongLine(workload, line, settings, byName),
+      );
+    }),
     ...MEASURES.map((measure) => overall(measure, contests)),
     collections(contests),
   ];
@@ -67,15 +72,24 @@ interface Step {
   readonly evidence: Evidence;
 }
 
-/** The settings of one workload that differ from the base along one axis. */
-function alongLine(axes: Axes, workload: Workload, line: Line, byName: ReadonlyMap<string, Contest>): Verdict {
+/** The settings of one workload that differ from the base along one axis only. */
+function settingsAlong(axes: Axes, workload: Workload, line: Line): Setting[] {
   const base = { workload, ...baseOf(axes) };
-  const steps = axes[line].map((value) => {
-    const setting: Setting = { ...base, [line]: value };
+  const known = new Set(settingsOf(axes).map(nameOf));
+  return axes[line].map((value) => ({ ...base, [line]: value })).filter((setting) => known.has(nameOf(setting)));
+}
+
+function alongLine(
+  workload: Workload,
+  line: Line,
+  settings: readonly Setting[],
+  byName: ReadonlyMap<string, Contest>,
+): Verdict {
+  const steps = settings.map((setting) => {
     const contest = byName.get(nameOf(setting));
     return { label: labelOf(line, setting), evidence: evidenceOf(setting, contest, contest?.speed) };
   });
-  const rest = LINES.filter((other) => other !== line).map((other) => labelOf(other, base));
+  const rest = LINES.filter((other) => other !== line).map((other) => labelOf(other, settings[0]!));
   return {
     question: `Which mode is faster at ${workload}, ${ASKS[line]}? (${rest.join(", ")})`,
     answer: sentence(steps, WORDS[line]),

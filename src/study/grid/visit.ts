@@ -132,7 +132,7 @@ function repetitionOf({ tasks, ...process }: ProcessResult, hashes: readonly str
     acquires: together(tasks.map(({ acquires }) => acquires)),
     batches: together(tasks.map(({ batches }) => batches)),
     heapBytes: sum(({ heapBytes }) => heapBytes),
-    arenaBytes: tasks[0]!.arenaBytes === null ? null : sum(({ arenaBytes }) => arenaBytes ?? 0),
+    arenaBytes: tasks[0]!.arenaBytes,
     fragmentation: Math.max(...tasks.map(({ fragmentation }) => fragmentation)),
     ...process,
   };

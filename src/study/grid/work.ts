@@ -11,8 +11,6 @@ export const BATCH_ROWS = 256;
 
 export interface Desk {
   readonly executor: Executor;
-  /** From 0 on, among those that run at once. */
-  readonly taskNumber: number;
   readonly task: TaskMemoryManager;
   readonly runs: SpillStore;
   readonly table: Table;

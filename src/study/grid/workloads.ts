@@ -137,7 +137,7 @@ export const SCANS = 4;
  * Reads all blocks again and again through the cache: halves of them are RDDs of their own, since blocks of one RDD never
  * evict each other. A block that is missing is put anew from the rows at hand, so that a miss costs its copy and no more.
  */
-function scan({ executor, taskNumber, table, batches, acquires, beforeEnd }: Desk): Done {
+function scan({ executor, table, batches, acquires, beforeEnd }: Desk): Done {
   const { rows, bytes, starts } = table;
   const recordBytes = starts[1]!;
   const { store, mode } = executor;
@@ -145,7 +145,7 @@ function scan({ executor, taskNumber, table, batches, acquires, beforeEnd }: Des
   const blockRows = rowsPerBlock(recordBytes);
   const blocks = Math.ceil(rows / blockRows);
   const half = Math.ceil(blocks / 2);
-  const idOf = (block: number) => rddBlock(2 * taskNumber + (block < half ? 0 : 1), block);
+  const idOf = (block: number) => rddBlock(block < half ? 0 : 1, block);
   const evictedBefore = store.evictions;
   const hash = new WordHash();
   let refused = 0;
