@@ -13,7 +13,7 @@ import { BatchClock, timeAcquires } from "../../src/study/grid/work.js";
 import { DO } from "../../src/study/grid/workloads.js";
 import { Histogram } from "../../src/study/histogram.js";
 
-const DATA_BYTES = 2 ** 19;
+const DATA_BYTES = 2 ** 20;
 const SEED = 11;
 
 function once(setting: Setting, mode: typeof ON_HEAP | typeof OFF_HEAP) {
