@@ -6,6 +6,7 @@ import { openExecutor } from "../../executor.js";
 import { Refusal } from "../../fault.js";
 import type { MemoryManager } from "../../memory/manager.js";
 import { shareExecutor } from "../../shared.js";
+import { residentPeakBytes } from "../resident.js";
 import { boundaryToStart } from "../sort.js";
 import type { CellPlan, ProcessResult, TaskResult, ThreadAnswer, ThreadData } from "./protocol.js";
 import { Seat } from "./seat.js";
@@ -33,7 +34,7 @@ export async function repeat(crew: Crew, { setting, mode }: CellPlan): Promise<P
     tasks,
     cpuSeconds: microseconds / 1e6,
     residentBytes: process.memoryUsage.rss(),
-    residentPeakBytes: after.maxRSS * 1024,
+    residentPeakBytes: residentPeakBytes(),
     minorFaults: after.minorPageFault - before.minorPageFault,
     majorFaults: after.majorPageFault - before.majorPageFault,
   };

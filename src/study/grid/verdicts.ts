@@ -3,7 +3,7 @@
 
 import { humanBytes } from "../../human.js";
 import { ALIKE, type CellSummary, type Contest, GC_LIMITS, type GcLimit, type Outcome, type Ratio } from "./contest.js";
-import { baseOf, LEAST_VISITS, LINES } from "./experiment.js";
+import { baseOf, LINES } from "./experiment.js";
 import { type Axes, nameOf, type Setting, settingsOf, type Workload } from "./setting.js";
 
 type Line = (typeof LINES)[number];
@@ -108,20 +108,24 @@ function isDecided(outcome: Outcome): boolean {
   return outcome !== "undecided" && outcome !== "missing";
 }
 
-/** One sentence for steps along an axis, shortest where the steps agree or change once. */
+/** What is decided along an axis, shortest where the steps agree or change once; then what is not. */
 function sentence(steps: readonly Step[], [on, before]: readonly [string, string]): string {
-  const runs = runsOf(steps);
-  if (steps.length > 1 && runs.length === 1) {
-    const { outcome } = steps[0]!.evidence;
-    return isDecided(outcome)
-      ? capital(`${claimOf(steps)} everywhere.`)
-      : `Not decided anywhere${outcome === "missing" ? TOO_FEW : ""}.`;
-  }
-  if (runs.length === 2 && runs.every(([first]) => isDecided(first!.evidence.outcome))) {
-    const [earlier, later] = runs as [Step[], Step[]];
-    return capital(`${claimOf(later)} from ${later[0]!.label} ${on}; ${before}, ${claimOf(earlier)}.`);
-  }
-  return capital(`${steps.map((step) => `with ${step.label}, ${claimOf([step])}${becauseOf(step)}`).join("; ")}.`);
+  const told = steps.filter(({ evidence }) => isDecided(evidence.outcome));
+  const open = steps.filter(({ evidence }) => !isDecided(evidence.outcome));
+  const rest = open.length === 0 ? "" : `Not decided: ${open.map(openText).join(", ")}.`;
+  if (told.length === 0) return rest;
+  const runs = runsOf(told);
+  const step = (one: Step): string => `with ${one.label}, ${claimOf([one])}`;
+  if (open.length > 0 || told.length === 1 || runs.length > 2)
+    return capital(`${told.map(step).join("; ")}.${open.length > 0 ? ` ${rest}` : ""}`);
+  const [earlier, later] = runs as [Step[], Step[] | undefined];
+  if (later === undefined) return capital(`${claimOf(earlier)} everywhere.`);
+  return capital(`${claimOf(later)} from ${later[0]!.label} ${on}; ${before}, ${claimOf(earlier)}.`);
+}
+
+function openText({ label, evidence: { outcome, low, high } }: Step): string {
+  const why = outcome === "missing" ? "too few processes" : `${low.toFixed(2)} to ${high.toFixed(2)} times`;
+  return `${label} (${why})`;
 }
 
 /** Neighbours of the same outcome together. */
@@ -135,21 +139,12 @@ function runsOf(steps: readonly Step[]): Step[][] {
   return runs;
 }
 
+/** What steps of one decided outcome say. */
 function claimOf(steps: readonly Step[]): string {
   const { outcome } = steps[0]!.evidence;
   if (outcome === "alike") return `the difference is within noise (${percent(ALIKE - 1)})`;
-  if (!isDecided(outcome)) return "it is not decided";
   const factors = steps.map(({ evidence }) => (outcome === "off-heap" ? evidence.ratio : 1 / evidence.ratio));
   return `${outcome} wins (${range(factors)} times as fast)`;
-}
-
-const TOO_FEW = ` (fewer than ${LEAST_VISITS} processes of each mode say anything)`;
-
-function becauseOf({ evidence }: Step): string {
-  const { outcome, low, high } = evidence;
-  if (outcome === "missing") return TOO_FEW;
-  if (outcome !== "undecided") return "";
-  return ` (between ${low.toFixed(2)} and ${high.toFixed(2)} times)`;
 }
 
 function range(values: readonly number[]): string {
