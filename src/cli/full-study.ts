@@ -1,9 +1,11 @@
 // `study --full`: on-heap against off-heap over the whole grid, for as long as there is time; a file keeps what is measured,
 // and the same command goes on where it stopped.
 
+import { writeFileSync } from "node:fs";
 import { Refusal } from "../fault.js";
 import { humanBytes } from "../human.js";
-import { conduct, type GridProgress, type GridRequest } from "../study/grid/conduct.js";
+import { gridPage } from "../report/grid.js";
+import { conduct, type GridProgress, type GridRequest, type GridResults } from "../study/grid/conduct.js";
 import { experimentOf } from "../study/grid/experiment.js";
 import { axesOf, nameOf } from "../study/grid/setting.js";
 import { gridJson, gridText } from "../study/grid/text.js";
@@ -41,12 +43,24 @@ export async function fullStudy(
 ): Promise<{ readonly interrupted: boolean; readonly wrong: boolean }> {
   const results = await conduct(requestOf(options), progressOf(progress), signal);
   progress.clear();
-  if (options.json) printJson(gridJson(results));
-  else print(gridText(results));
+  const page = writePage(results);
+  if (options.json) printJson({ ...gridJson(results), report: page });
+  else print(gridText(results, page));
   const wrong = results.contests.some((contest) =>
     [contest.onHeap, contest.offHeap].some(({ vacuous }) => vacuous.some(({ why }) => why.includes("reference"))),
   );
   return { interrupted: results.ended === "interrupted", wrong };
+}
+
+/** The page lies beside the results, under their name. */
+function writePage(results: GridResults): string {
+  const page = `${results.file.replace(/\.jsonl$/, "")}.html`;
+  try {
+    writeFileSync(page, gridPage(results));
+  } catch (cause) {
+    throw new Refusal(`${page}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
+  }
+  return page;
 }
 
 function requestOf({

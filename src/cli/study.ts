@@ -95,6 +95,7 @@ export function studyCommand(): Command {
       "after",
       `
 With --full, --out names a file of results (default: ${FULL_DEFAULTS.out}); a run with the same file goes on where it stopped.
+A page of verdicts and intervals is written beside it.
 --rounds and --warm-up are those of a process (default: ${FULL_DEFAULTS.rounds}, and more until ${FULL_ROUND_SECONDS} seconds are over, and ${FULL_DEFAULTS.warmUp}).
 
 Examples:

@@ -102,7 +102,9 @@ test("a few cells in real processes, two threads in each at one executor, and th
   expect(more.err).toContain(`${results.made} visits are in the file already`);
   expect(more.out).toContain(`${results.made} of them found in the file`);
   expect(more.out).toContain("Which mode is faster at sort, by live objects in the heap?");
-  expect(more.out.trimEnd().endsWith(join(directory, "a.jsonl"))).toBe(true);
+  expect(more.out).toContain(`results   ${join(directory, "a.jsonl")}`);
+  expect(more.out.trimEnd().endsWith(join(directory, "a.html"))).toBe(true);
+  expect(readFileSync(join(directory, "a.html"), "utf8")).toContain("</html>");
   expect(linesOf("a.jsonl").length).toBeGreaterThan(1 + results.made);
 
   const other = await full("a.jsonl", ...tiny, ...part("sort,aggregate,scan", "cores=2"), "--seed", "2").ended;

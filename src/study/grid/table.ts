@@ -19,7 +19,9 @@ export interface GridRow {
   readonly notes: readonly string[];
 }
 
-/** The first five name the setting. */
+/** So many of the columns come first and name the setting. */
+export const SETTING_COLUMNS = 5;
+
 const COLUMNS =
   "work,need,row,cores,live,M rows/s on,off,off/on 95 %,faster,GC on,off,p99 on,off,resident on,off".split(",");
 

@@ -8,7 +8,8 @@ import { nameOf } from "./setting.js";
 import { gridTable } from "./table.js";
 import { verdictsOf } from "./verdicts.js";
 
-export function gridText(results: GridResults): string {
+/** `page`: where the report is. */
+export function gridText(results: GridResults, page: string | null = null): string {
   const { experiment, machine, file, contests, unvisited, made, resumed } = results;
   const { columns, rows } = gridTable(contests);
   const notes = rows.flatMap((row, i) => row.notes.map((note) => `  ${nameOf(contests[i]!.setting)}: ${note}`));
@@ -27,10 +28,12 @@ export function gridText(results: GridResults): string {
     `Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores, ${humanBytes(machine.memoryBytes)}, ${machine.system}.`,
     "",
     `results   ${file}`,
+    ...(page === null ? [] : [`report    ${page}`]),
   ].join("\n");
 }
 
-function endText({ ended, seconds }: GridResults): string {
+/** Why and when it ended. */
+export function endText({ ended, seconds }: GridResults): string {
   const time = `after ${(seconds / 60).toFixed(1)} minutes`;
   if (ended === "narrow") return `nothing was left to measure ${time}`;
   return ended === "time" ? `the time was up ${time}` : `interrupted ${time}`;

@@ -1,0 +1,58 @@
+// The page of the full study: what is decided is on it, bars lie where their intervals do, and it asks nobody for anything.
+
+import { expect, test } from "vitest";
+import { gridCard, gridPage } from "../../src/report/grid.js";
+import { contestOf } from "../../src/study/grid/contest.js";
+import { experimentOf } from "../../src/study/grid/experiment.js";
+import { axesOf } from "../../src/study/grid/setting.js";
+import { SETTING, visit, visits } from "../study/grid.js";
+
+const axes = axesOf(["sort", "budget=4", "record=128", "cores=1", "ballast=0,1g"]);
+const faster = contestOf({ ...SETTING, ballastBytes: 2 ** 30 }, visits(SETTING, 1000, 2000), 1);
+const contests = [contestOf(SETTING, visits(SETTING, 1000, 1000), 1), faster];
+const results = {
+  experiment: experimentOf({ seed: 1, axes, dataBytes: 4096, repetitions: 3, seconds: 0, warmUps: 0 }),
+  machine: { node: "20", cpu: "<b>fast</b>", cores: 2, memoryBytes: 2 ** 30, system: "test" },
+  file: "results.jsonl",
+  resumed: 2,
+  made: 4,
+  seconds: 60,
+  ended: "time" as const,
+  contests,
+  unvisited: [],
+};
+
+test("verdicts, settings and machine are on the page, escaped, and nothing is loaded", () => {
+  const page = gridPage(results);
+  expect(page).toContain("6 visits to 2 of 2 settings");
+  expect(page).toContain("Off-heap wins (2.00 times as fast) from 1.0 GiB of live objects on; below, the difference");
+  expect(page).toContain("&lt;b&gt;fast&lt;/b&gt;");
+  expect(page).not.toMatch(/<script|https?:|<b>fast/);
+  expect(page.match(/<svg class="ratio/g)).toHaveLength(2);
+});
+
+test("a bar lies where its interval does: even in the middle, twice as fast half way to the right", () => {
+  const { text } = gridCard({ contests: [faster] });
+  const centre = Number(/<circle cx="([\d.]+)%"/.exec(text)![1]);
+  const [, from, width] = /<rect x="([\d.]+)%" y="5" width="([\d.]+)%"/.exec(text)!.map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  expect(centre).toBeCloseTo(75, 0);
+  expect(from).toBeLessThan(centre);
+  expect(from + width).toBeGreaterThan(centre);
+  expect(text).toContain('class="ratio off"');
+});
+
+test("where nothing was measured there is no bar, and the reason is told", () => {
+  const empty = visit(SETTING, [], []);
+  const broken = contestOf(
+    SETTING,
+    [{ ...empty, onHeap: { ...empty.onHeap, trouble: "the on-heap process: <no>" } }],
+    1,
+  );
+  const { text } = gridCard({ contests: [broken] });
+  expect(text).not.toContain("<svg");
+  expect(text).toContain("on-heap: the on-heap process: &lt;no&gt;");
+});
