@@ -76,16 +76,16 @@ export function verdictCard(verdicts: readonly Verdict[]): Html {
 /** The grid as a table; a part of any page. */
 export function gridCard({ contests }: Pick<GridResults, "contests">): Html {
   const { columns, rows } = gridTable(contests);
-  const split = <T>(list: readonly T[], put: T | Html, as: (one: T | Html) => Html): Html[] =>
+  const split = <T>(list: readonly T[], put: T | Html, as: (one: T | Html, column: number) => Html): Html[] =>
     [...list.slice(0, SETTING_COLUMNS), put, ...list.slice(SETTING_COLUMNS)].map(as);
   return html`<section class="card" aria-labelledby="grid">
     <h2 id="grid">Settings</h2>
+    <p class="quiet">
+      Bars are rows per second off-heap over on-heap: 95 % bootstrap intervals from 1/4 to 4, even in the middle. GC is
+      full + young collections a task and their share of its time; p99 is of a batch of rows.
+    </p>
     <div class="scroll">
       <table id="grid-table">
-        <caption>
-          Rows per second, off-heap over on-heap: 95 % bootstrap intervals on a scale from 1/4 to 4, even in the middle.
-          GC: full + young collections a task, share of task time.
-        </caption>
         <thead>
           <tr>
             ${split<string>(columns, "1/4 to 4", (title) => html`<th scope="col">${title}</th>`)}
@@ -95,7 +95,7 @@ export function gridCard({ contests }: Pick<GridResults, "contests">): Html {
           ${rows.map(
             ({ cells, notes }, i) =>
               html`<tr>
-                  ${split<string>(cells, ratioBar(contests[i]!.speed), (cell) => html`<td>${cell}</td>`)}
+                  ${split<string>(cells, ratioBar(contests[i]!.speed), tableCell)}
                 </tr>
                 ${notes.map(
                   (note) =>
@@ -108,6 +108,10 @@ export function gridCard({ contests }: Pick<GridResults, "contests">): Html {
       </table>
     </div>
   </section>`;
+}
+
+function tableCell(cell: string | Html, column: number): Html {
+  return column === 0 ? html`<th scope="row">${cell}</th>` : html`<td>${cell}</td>`;
 }
 
 /** The scale goes from one over this to this. */
