@@ -9,6 +9,7 @@ import { compresses, type Plan } from "./plan.js";
 import type { Answer, Question } from "./protocol.js";
 import type { Round } from "./round.js";
 import { sortOnce } from "./sort.js";
+import { residentPeakBytes } from "./resident.js";
 import { readTable, type Table } from "./table.js";
 
 interface Bench {
@@ -70,6 +71,6 @@ async function round({ executor, store, table, gc }: Bench): Promise<Round> {
     ...sorted,
     gc: pauses.map((pause) => ({ ...pause, startMs: pause.startMs - startMs })),
     residentBytes: process.memoryUsage.rss(),
-    residentPeakBytes: process.resourceUsage().maxRSS * 1024,
+    residentPeakBytes: residentPeakBytes(),
   };
 }
