@@ -69,7 +69,13 @@ export function studyCommand(): Command {
     .option("--json", "one JSON object on standard output", false)
     .addHelpText(
       "after",
-      "\nExit code: 0 done, 1 an output differs from the in-memory sort, 2 wrong arguments or input, 130 interrupted.",
+      `
+Examples:
+  tungsten-memory study
+  tungsten-memory study --rows 50000 --memory 2m --rounds 3 --warm-up 1 --out report
+  tungsten-memory study --input flights.csv.gz --key delay --rounds 2 --warm-up 0 --json
+
+Exit code: 0 done, 1 an output differs from the in-memory sort, 2 wrong arguments or input, 130 interrupted.`,
     )
     .action(study);
 }

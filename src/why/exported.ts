@@ -12,8 +12,15 @@ export type ToldLine = Pick<CausedRow, "i" | "ask" | "result" | "facts">;
 /** Field of a header that says that rows carry their causes. */
 export const CAUSES = "causes";
 
-/** The lines of a recording as a trace, without line feeds: its reader, and its bytes from the first. Throws Malformed. */
-export async function* exportedLines(reader: CauseReader, bytes: AsyncIterable<unknown>): AsyncGenerator<string> {
+/**
+ * The lines of a recording as a trace, without line feeds: its reader, and its bytes from the first. A raised signal ends them,
+ * whole, with fewer rows. Throws Malformed.
+ */
+export async function* exportedLines(
+  reader: CauseReader,
+  bytes: AsyncIterable<unknown>,
+  signal?: AbortSignal,
+): AsyncGenerator<string> {
   let headed = false;
   for await (const chunk of bytes) {
     const rows = reader.feed(chunk as Uint8Array);
@@ -21,7 +28,10 @@ export async function* exportedLines(reader: CauseReader, bytes: AsyncIterable<u
       headed = true;
       yield JSON.stringify({ ...(JSON.parse(reader.headerLine) as object), [CAUSES]: true });
     }
-    for (const row of rows) yield exportedLine(row);
+    for (const row of rows) {
+      yield exportedLine(row);
+      if (signal?.aborted) return yield endLine(row.i);
+    }
   }
   reader.finish();
   const facts = reader.facts.map(({ row: _row, ...fact }) => fact);
