@@ -89,7 +89,7 @@ function constants(from, values, about = "") {
 }
 
 /** Compiles a project into `folder`, and removes there what no source makes any more. */
-async function compile(folder, project, sources, add = () => {}) {
+async function compile(folder, project, sources, add = async () => {}) {
   const inputs = fingerprint(
     [...sources, project, "tsconfig.json", "scripts/build.mjs"],
     packageVersion("typescript"),

@@ -45,7 +45,7 @@ type Found = Omit<PublicName, "entry">;
 
 function declaredBy(file: string): Found[] {
   const text = readFileSync(file, "utf8");
-  const passedOn = Array.from(text.matchAll(/^export (?:type )?\{([^}]*)\} from "(.*)\.js";$/gm), ([, names, from]) =>
+  const handedOn = Array.from(text.matchAll(/^export (?:type )?\{([^}]*)\} from "(.*)\.js";$/gm), ([, names, from]) =>
     names!
       .split(",")
       .map((name) => name.trim().replace(/^type /, ""))
@@ -53,7 +53,7 @@ function declaredBy(file: string): Found[] {
       .map((name) => declarationOf(name, join(dirname(file), `${from!}.ts`))),
   ).flat();
   const own = Array.from(text.matchAll(DECLARATION), ([, , name]) => declarationOf(name!, file));
-  return [...passedOn, ...own];
+  return [...handedOn, ...own];
 }
 
 const DECLARATION = /^export (?:abstract |async )*(function|class|interface|type|const)\*? (\w+)/gm;
