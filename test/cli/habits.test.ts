@@ -235,14 +235,16 @@ test("a setting that is nobody's is told where it is simulated, beside the resul
 });
 
 describe("an interrupted command", () => {
-  async function interrupted(args: readonly string[], out: string) {
+  /** Interrupts a command as soon as `begun` holds. */
+  async function interrupted(args: readonly string[], begun: (said: string) => boolean) {
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: files.path });
-    let said = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
-    while (!readdirSync(files.path).includes(out)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const ended = once(child, "close");
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+    while (!begun(out) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
     child.kill("SIGINT");
-    const [code] = (await once(child, "close")) as [number | null];
-    return { code, said };
+    const [code] = (await ended) as [number | null];
+    return { code, out };
   }
 
   test.each([
@@ -250,10 +252,26 @@ describe("an interrupted command", () => {
     ["a recording with causes", "cut.causes", ["--why"]],
   ])("leaves %s that is whole", async (_, out, more) => {
     const args = ["record", "--profile", "waiting", "--rows", "100000000", ...more, "--out", out];
-    const { code } = await interrupted(args, out);
+    const before = readdirSync(files.path);
+    const { code } = await interrupted(args, () => readdirSync(files.path).includes(out));
     expect(code).toBe(130);
+    expect(readdirSync(files.path)).toEqual([...before, out].sort());
     const read = out.endsWith(".causes") ? ["explain", out, "--json"] : ["verify", out, "--json"];
     const { code: readCode, err } = await cli(read);
     expect(readCode, err).toBe(0);
+  });
+
+  test("prints the rows that it has", async () => {
+    copyFileSync(join(ROOT, "test/golden/requests/web07.trace.gz"), join(files.path, "web07.trace.gz"));
+    const capacities = Array.from({ length: 2000 }, (_, i) => i + 100).join(",");
+    const { code, out } = await interrupted(
+      ["evict", "--trace", "web07.trace.gz", "--format", "cache2k", "--policy", "lirs", "--capacity", capacities],
+      (said) => said.includes("lirs"),
+    );
+    expect(code).toBe(130);
+    const rows = out.match(/^lirs .*\n/gm)!;
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.length).toBeLessThan(2000);
+    expect(out.endsWith("\n")).toBe(true);
   });
 });
