@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Command } from "commander";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { build, ROOT } from "../house/built.js";
 import { folder } from "../trace/traces.js";
 import { run } from "./run.js";
@@ -109,12 +109,14 @@ const COMMANDS: Readonly<Record<string, Habits>> = {
 /** What is added to examples that take long as they are printed. */
 const ABRIDGED: Readonly<Record<string, readonly string[]>> = {
   "tungsten-memory study": ["--rows", "2000", "--memory", "256k", "--rounds", "1", "--warm-up", "0"],
-  "tungsten-memory simulate --workload": ["--seeds", "1", "--scale", "0.1"],
+  "tungsten-memory simulate --workload": ["--seeds", "1", "--scale", "0.02", "--threads", "0"],
 };
 
-/** The file that an argument names, where it names one. */
-const placed = (arg: string): string =>
-  arg === "absent" || readdirSync(files.path).includes(arg) ? join(files.path, arg) : arg;
+/** In this process where that can be: the processes of a study are started from dist/. */
+async function ran(name: string, args: readonly string[]) {
+  const { load } = COMMANDS[name]!;
+  return name === "study" ? cli([name, ...args]) : run(await load(), args);
+}
 
 async function cli(args: readonly string[]) {
   const child = spawn(process.execPath, [MAIN, ...args], { cwd: files.path });
@@ -127,8 +129,12 @@ async function cli(args: readonly string[]) {
 
 const examplesIn = (help: string): string[] => help.match(/(?<=^ {2})tungsten-memory .+$/gm) ?? [];
 
+const home = process.cwd();
+afterAll(() => process.chdir(home));
+
 beforeAll(() => {
   build();
+  process.chdir(files.path);
   const golden = (name: string, as: string): void =>
     copyFileSync(join(ROOT, "test/golden", name), join(files.path, as));
   const log = join(ROOT, "test/events/logs/spark3.0-application_1553914137147_0018-7g.jsonl.gz");
@@ -176,15 +182,16 @@ describe("help", () => {
       const more = Object.entries(ABRIDGED).find(([start]) => example === start || example.startsWith(`${start} `));
       const isStudy = more?.[0] === "tungsten-memory study";
       const args = example.split(" ").slice(1);
-      const ran = await cli([...args, ...(more === undefined || (isStudy && args.length > 1) ? [] : more[1])]);
+      const added = more === undefined || (isStudy && args.length > 1) ? [] : more[1];
+      const { code: ended, out: said, err: trouble } = await ran(args[0]!, [...args.slice(1), ...added]);
       // A difference found is an answer too.
-      expect(ran.code, `${example}\n${ran.err}`).toBe(args[0] === "diff" ? 1 : 0);
-      if (args.includes("--json")) expect(() => void JSON.parse(ran.out), example).not.toThrow();
+      expect(ended, `${example}\n${trouble}`).toBe(args[0] === "diff" ? 1 : 0);
+      if (args.includes("--json")) expect(() => void JSON.parse(said), example).not.toThrow();
     }
   });
 });
 
-describe.each(Object.entries(COMMANDS))("%s", (name, { load, misspelt, value, absent, json }) => {
+describe.each(Object.entries(COMMANDS))("%s", (name, { misspelt, value, absent, json }) => {
   test("tells what was meant by a misspelt option or value", async () => {
     const option = await cli([name, misspelt[0]]);
     expect(option).toMatchObject({ code: 2, out: "" });
@@ -197,12 +204,12 @@ describe.each(Object.entries(COMMANDS))("%s", (name, { load, misspelt, value, ab
 
   if (absent !== null)
     test("names a file that cannot be read, on standard error, and ends with 2", async () => {
-      const plain = await run(await load(), absent.map(placed));
+      const plain = await ran(name, absent);
       expect([plain.code, plain.out]).toEqual([2, ""]);
-      expect(plain.err).toContain(placed("absent"));
+      expect(plain.err).toContain("absent");
       expect(plain.err).not.toContain("    at ");
       if (json === null) return;
-      const asJson = await run(await load(), [...absent.map(placed), "--json"]);
+      const asJson = await ran(name, [...absent, "--json"]);
       expect(asJson.code).toBe(2);
       // What prints a list of rows prints none.
       if (asJson.out !== "") expect(JSON.parse(asJson.out)).toHaveProperty("error.message");
@@ -210,9 +217,7 @@ describe.each(Object.entries(COMMANDS))("%s", (name, { load, misspelt, value, ab
 
   if (json !== null)
     test("prints JSON and nothing else with --json, and no colour", async () => {
-      // The processes of a study are started from dist/.
-      const { code, out, err } =
-        name === "study" ? await cli([name, ...json]) : await run(await load(), json.map(placed));
+      const { code, out, err } = await ran(name, json);
       expect(code, err).toBe(0);
       expect(out.match(/\n/g)).toHaveLength(1);
       expect(() => void JSON.parse(out)).not.toThrow();
