@@ -28,7 +28,7 @@ export function closest(written: string, names: Iterable<string>): string | null
   return best !== null && least <= Math.max(1, Math.floor(best.length / 3)) ? best : null;
 }
 
-/** `no WHAT "written"; did you mean NAME?`, or all names where none is near. */
+/** `no WHAT "written": did you mean NAME?`, or all names where none is near. */
 export function unknownName(what: string, written: string, names: readonly string[]): string {
   const meant = closest(written, names);
   const hint = meant === null ? `there are ${names.join(", ")}` : `did you mean ${meant}?`;

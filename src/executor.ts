@@ -36,6 +36,7 @@ import { type BlockDisk, BlockStore } from "./storage/store.js";
 import type { EvictionChoice } from "./storage/victims.js";
 import type { BlockTable } from "./storage/table.js";
 
+/** What an executor is made from. Everything may be left out: Spark's defaults of the newest generation, one core. */
 export interface ExecutorOptions {
   /** Spark keys as strings, e.g. `{ "spark.executor.memory": "8g" }`. */
   readonly conf?: Readonly<Record<string, string>>;
@@ -88,6 +89,21 @@ export interface ExecutorParts {
 /**
  * Opens an executor. Throws ConfigError for what Spark refuses, be it when a manager is created or when a session starts
  * (`new Executor` makes the former checks only). Nothing is allocated before it is asked for.
+ *
+ * @example
+ * ```ts
+ * import { Consumer, openExecutor } from "tungsten-memory";
+ *
+ * class Buffer extends Consumer {
+ *   spill = () => 0; // keeps what it has
+ * }
+ *
+ * const executor = openExecutor({ conf: { "spark.executor.memory": "1g" }, cores: 4 });
+ * const buffer = new Buffer(executor.task(1));
+ * console.log(buffer.acquireMemory(64 * 2 ** 20)); // 67108864
+ * buffer.freeMemory(buffer.used);
+ * executor.endTask(1);
+ * ```
  */
 export function openExecutor(options: ExecutorOptions = {}): Executor {
   const executor = new Executor(options);
@@ -95,7 +111,19 @@ export function openExecutor(options: ExecutorOptions = {}): Executor {
   return executor;
 }
 
-/** One executor: its memory manager, its block store and its tasks. */
+/**
+ * One executor: its memory manager, its block store and its tasks.
+ *
+ * @example
+ * ```ts
+ * import { Executor } from "tungsten-memory";
+ *
+ * const executor = new Executor({ conf: { "spark.executor.memory": "1g" }, pages: "accounts" });
+ * console.log(executor.manager.regions[0].total); // 455501414
+ * executor.task(7);
+ * console.log(executor.endTask(7).bytes); // 0
+ * ```
+ */
 export class Executor {
   /** What it was opened with. */
   readonly options: ExecutorOptions;

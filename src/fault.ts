@@ -1,7 +1,20 @@
 // The two kinds of trouble. `assert` is for our own mistakes and stops. A Refusal is for the user's limits: it is typed,
 // says who asked for what and why it cannot be had, and leaves nothing behind.
 
-/** A broken invariant of this library: a bug, never an answer. */
+/**
+ * A broken invariant of this library: a bug, never an answer.
+ *
+ * @example
+ * ```ts
+ * import { AssertionError, openExecutor } from "tungsten-memory";
+ *
+ * try {
+ *   openExecutor();
+ * } catch (error) {
+ *   if (error instanceof AssertionError) throw new Error("please report this as a bug", { cause: error });
+ * }
+ * ```
+ */
 export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
@@ -14,6 +27,18 @@ export function assert(condition: boolean, message: string): asserts condition {
 /**
  * Everything that is refused for a reason the user can act on. Subclasses add the facts as fields.
  * `condition` is Spark's name for the error where Spark has one (`UNABLE_TO_ACQUIRE_MEMORY`, `INVALID_EXECUTOR_MEMORY`, ...).
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, Refusal } from "tungsten-memory";
+ *
+ * try {
+ *   openExecutor({ conf: { "spark.executor.memory": "100m" } });
+ * } catch (error) {
+ *   if (!(error instanceof Refusal)) throw error;
+ *   console.log(error.name, error.condition); // ConfigError INVALID_DRIVER_MEMORY
+ * }
+ * ```
  */
 export class Refusal extends Error {
   override readonly name: string = "Refusal";

@@ -75,7 +75,17 @@ const BURIAL_RETRY_MS = 5;
 const DEFAULT_WORKERS = 16;
 const MAX_SHARED_WORKERS = MAX_WORKERS - 1;
 
-/** Why this host cannot share memory between workers, in words; null where it can. */
+/**
+ * Why this host cannot share memory between workers, in words; null where it can.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, shareExecutor, whyNotShared } from "tungsten-memory";
+ *
+ * const executor = whyNotShared() === null ? shareExecutor() : openExecutor();
+ * console.log(executor.mode); // 0
+ * ```
+ */
 export function whyNotShared(): string | null {
   if (typeof SharedArrayBuffer === "function") return null;
   return "the page is not cross-origin isolated, so that its workers cannot share memory";
@@ -84,6 +94,22 @@ export function whyNotShared(): string | null {
 /**
  * Makes an executor that workers can attach to. The caller is its first worker, and the one to supervise the others. Throws
  * AccountsError "host" where memory cannot be shared; `openExecutor` gives a local ledger and a private arena there.
+ *
+ * @example
+ * ```ts
+ * import { Worker } from "node:worker_threads";
+ * import { shareExecutor } from "tungsten-memory";
+ *
+ * const executor = shareExecutor({ conf: { "spark.executor.memory": "1g" }, tasks: 256, workers: 4 });
+ *
+ * export function start(file: string): void {
+ *   const place = executor.place();
+ *   // When the worker ends, however it does, what it held comes back.
+ *   executor.supervise(new Worker(file, { workerData: place }), place);
+ * }
+ * console.log(executor.check()); // []
+ * executor.close();
+ * ```
  */
 export function shareExecutor(options: SharedOptions = {}, own: WorkerOptions = {}): SharedExecutor {
   const obstacle = whyNotShared();
@@ -107,7 +133,24 @@ export function shareExecutor(options: SharedOptions = {}, own: WorkerOptions = 
   return new SharedExecutor(options, own, ledger, arenas, null);
 }
 
-/** Takes a place in a worker. Throws AccountsError for a place of another version or that somebody has taken. */
+/**
+ * Takes a place in a worker. Throws AccountsError for a place of another version or that somebody has taken.
+ *
+ * @example
+ * ```ts
+ * import { parentPort, workerData } from "node:worker_threads";
+ * import { attachExecutor, type Place } from "tungsten-memory";
+ *
+ * // In a worker that was started with a place as its workerData.
+ * export function work(): void {
+ *   const executor = attachExecutor(workerData as Place);
+ *   const granted = executor.manager.acquireExecution(2 ** 20, 1, 0);
+ *   parentPort?.postMessage(granted, []);
+ *   executor.endTask(1);
+ *   executor.close();
+ * }
+ * ```
+ */
 export function attachExecutor(place: Place, own: WorkerOptions = {}): SharedExecutor {
   if (place.version !== VERSION)
     throw new AccountsError("version", `the place is of version ${place.version}, this is version ${VERSION}`);
@@ -119,7 +162,20 @@ export function attachExecutor(place: Place, own: WorkerOptions = {}): SharedExe
   return new SharedExecutor(place.options, own, ledger, attachArenas(place), place);
 }
 
-/** One worker's executor over shared accounts. */
+/**
+ * One worker's executor over shared accounts.
+ *
+ * @example
+ * ```ts
+ * import { shareExecutor, type SharedExecutor } from "tungsten-memory";
+ *
+ * const executor: SharedExecutor = shareExecutor({ conf: { "spark.executor.memory": "1g" }, workers: 4 });
+ * const place = executor.place(); // to be posted to a worker, which attaches to it
+ * console.log(executor.worker, place.worker); // 1 2
+ * executor.recover(place); // that worker never came to be
+ * executor.close();
+ * ```
+ */
 export class SharedExecutor extends Executor {
   readonly ledger: SharedLedger;
   readonly #options: SharedOptions;

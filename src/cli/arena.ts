@@ -9,15 +9,14 @@ import { readTrace } from "../alloc-trace/read.js";
 import { peakLive, replay } from "../alloc-trace/replay.js";
 import { shadowReplay, type Violation } from "../alloc-trace/shadow.js";
 import { type AllocTrace, TRACE_FORMATS, TraceError, type TraceFormat } from "../alloc-trace/trace.js";
-import { Refusal } from "../fault.js";
 import { humanBytes } from "../human.js";
 import { MAX_ARENA_BYTES } from "../memory/arena.js";
 import { MAX_CREW } from "../memory/crew.js";
 import { replayByWorkers } from "./arena-workers.js";
 import { exitWith, print, printError, printJson } from "./output.js";
+import { refuse } from "./trouble.js";
 
 export const EXIT_VIOLATIONS = 1;
-export const EXIT_UNREADABLE = 2;
 
 /** What a replay gives; printed as it is with `--json`. Bytes, seconds, counts. */
 export interface ArenaReport {
@@ -35,6 +34,13 @@ export interface ArenaReport {
 }
 
 const WARM_UPS = 2;
+
+const EXAMPLES = `
+Examples:
+  tungsten-memory arena --trace allocations.trace.gz --format wee
+  tungsten-memory arena --trace allocations.trace.gz --format wee --shadow --json
+
+Exit code: 0 replayed, 1 violations, 2 wrong usage or a trace that cannot be read.`;
 
 interface ArenaCommandOptions {
   readonly trace: string;
@@ -55,7 +61,7 @@ export function arenaCommand(): Command {
     .option("--workers <count>", "replay by that many threads over one arena", parseWorkers)
     .option("--shadow", "let an outside observer check placement and contents of every block")
     .option("--json", "one JSON object on standard output")
-    .addHelpText("after", "\nExit code: 0 replayed, 1 violations, 2 a trace that cannot be read.")
+    .addHelpText("after", EXAMPLES)
     .action(async (options: ArenaCommandOptions) => {
       try {
         const trace = readTrace(contentsOf(options.trace), options.format, options.trace);
@@ -67,9 +73,7 @@ export function arenaCommand(): Command {
         (options.json ? printError : print)(describe(report, refusedFrees, first));
         if (report.violations > 0) exitWith(EXIT_VIOLATIONS);
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        printError(error.message);
-        exitWith(EXIT_UNREADABLE);
+        refuse("arena", error);
       }
     });
 }

@@ -16,7 +16,7 @@ Example:
   tungsten-memory record --profile consumers --seed 7 --generation 4.1 --out new.jsonl
   tungsten-memory diff old.jsonl new.jsonl
 
-Exit code: 0 the same answers, 1 they differ, 2 a file that cannot be read, or other requests.`;
+Exit code: 0 the same answers, 1 they differ, 2 wrong usage, a file that cannot be read, or other requests.`;
 
 /** The command `diff`. */
 export function diffCommand(): Command {
@@ -37,7 +37,7 @@ export function diffCommand(): Command {
         if (!(error instanceof Unreadable)) throw error;
         const { file, line, reason, name } = error;
         if (json) printJson({ a, b, same: false, error: { name, file, line, message: reason } });
-        say(`${file}: line ${line}: ${reason}`);
+        printError(`diff: ${file}, line ${line}: ${reason}`);
         exitWith(EXIT_UNREADABLE);
       }
     });

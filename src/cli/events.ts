@@ -12,10 +12,10 @@ import { readResidency, residencyOf } from "../events/residency.js";
 import { Unreadable } from "../trace/source.js";
 import { eventsText, residencyText, type ResidencyReport } from "./events-text.js";
 import { logFiles, logLines } from "./log-files.js";
-import { exitWith, print, printError, printJson } from "./output.js";
+import { exitWith, print, printJson } from "./output.js";
+import { refuse } from "./trouble.js";
 
 export const EXIT_CONTRADICTION = 1;
-export const EXIT_UNREADABLE = 2;
 
 const EXAMPLES = `
 Example:
@@ -48,11 +48,9 @@ export function eventsCommand(): Command {
         else print(report.kind === "events" ? eventsText(report) : residencyText(report));
         if (report.kind === "events" && !report.agrees) exitWith(EXIT_CONTRADICTION);
       } catch (error) {
-        if (!(error instanceof Unreadable)) throw error;
-        const { file, line, reason, name } = error;
-        if (json) printJson({ error: { name, file, line, message: reason } });
-        printError(`${file}: line ${line}: ${reason}`);
-        exitWith(EXIT_UNREADABLE);
+        const place =
+          error instanceof Unreadable ? { file: error.file, line: error.line, message: error.reason } : { file: path };
+        refuse("events", error, json === true, place);
       }
     });
 }

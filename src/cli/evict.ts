@@ -1,7 +1,9 @@
 // `evict --trace FILE`: replays recorded requests for objects on eviction policies and says how many each would have had.
 // Objects are numbered while the trace is read; that is told apart from the replay.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { unknownName } from "../closest.js";
 import { REQUEST_FORMATS, type RequestFormat, requestReader, TraceError } from "../eviction/formats/read.js";
 import {
   EVICTION_NAMES,
@@ -16,8 +18,9 @@ import { replay } from "../eviction/replay.js";
 import { hintsOf, type Requests } from "../eviction/requests.js";
 import { Refusal } from "../fault.js";
 import { contents } from "./lines.js";
-import { exitWith, print, printError, printJson } from "./output.js";
-import { EXIT_USAGE } from "./trouble.js";
+import { clearStatus, exitWith, print, printError, printJson, showStatus } from "./output.js";
+import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
+import { refuse } from "./trouble.js";
 
 const UNITS = ["objects", "bytes"] as const;
 type CapacityUnit = (typeof UNITS)[number];
@@ -77,10 +80,11 @@ belady and belady-size know the trace beforehand, lrc how many requests for an o
 gdsf takes every object to cost 1 to have again.
 An object larger than the capacity is a miss and is not admitted. An object keeps the size with which it came in.
 
-Example:
-  tungsten-memory evict --trace OLTP.lis.gz --format arc --policy lru,arc,belady --capacity 1000,2000 --json
+Examples:
+  tungsten-memory evict --trace OLTP.lis.gz --format arc --policy lru,arc,belady --capacity 1000,2000
+  tungsten-memory evict --trace OLTP.lis.gz --format arc --policy s3-fifo --s3-small 0.2 --capacity 1000 --json
 
-Exit code: 0 replayed, 2 wrong usage or a trace that cannot be read.`;
+Exit code: 0 replayed, 2 wrong usage or a trace that cannot be read, 130 interrupted (the rows until then are printed).`;
 
 /** The command `evict`. */
 export function evictCommand(): Command {
@@ -108,9 +112,7 @@ export function evictCommand(): Command {
     try {
       await evict(options);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      printError(`tungsten-memory: ${error.message}`);
-      exitWith(EXIT_USAGE);
+      refuse("evict", error);
     }
   });
 }
@@ -125,11 +127,20 @@ async function evict(options: EvictOptions): Promise<void> {
   (json ? printError : print)(describe(trace, requests, seconds));
   const rows: EvictRow[] = [];
   const table = json ? null : new Table(unit);
-  for (const row of replays(requests, unit, options.policy, options.capacity, paramsOf(options))) {
-    rows.push(row);
-    table?.print(row);
-  }
+  const all = options.policy.length * options.capacity.length;
+  const replayed = replays(requests, unit, options.policy, options.capacity, paramsOf(options));
+  await untilSignal(async (signal) => {
+    while (!signal.aborted && rows.length < all) {
+      const row = replayed.next().value!;
+      rows.push(row);
+      table?.print(row);
+      showStatus(() => `${rows.length} of ${all} replays`);
+      await nextTurn();
+    }
+  });
+  clearStatus();
   if (json) printJson(rows);
+  if (rows.length < all) exitWith(EXIT_INTERRUPTED);
 }
 
 /** Reads a trace and numbers its objects. Throws TraceError. */
@@ -227,7 +238,7 @@ function parsePolicies(text: string): readonly EvictionName[] {
   const names = text.split(",").map((name) => name.trim());
   for (const name of names)
     if (!(EVICTION_NAMES as readonly string[]).includes(name))
-      throw new InvalidArgumentError(`"${name}" is none of ${EVICTION_NAMES.join(", ")}.`);
+      throw new InvalidArgumentError(unknownName("policy", name, EVICTION_NAMES));
   return names as EvictionName[];
 }
 

@@ -7,6 +7,7 @@ import { CauseReader } from "../why/reader.js";
 import { openBinary } from "./causes.js";
 import { batches, writeOut } from "./out.js";
 import { exitWith, printError } from "./output.js";
+import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
 import { EXIT_USAGE } from "./trouble.js";
 
 const EXAMPLES = `
@@ -15,7 +16,7 @@ Example:
   tungsten-memory export waiting.causes --out waiting.jsonl.gz
   tungsten-memory verify waiting.jsonl.gz
 
-Exit code: 0 written, 2 wrong usage, or a file that cannot be read or written.`;
+Exit code: 0 written, 2 wrong usage, or a file that cannot be read or written, 130 interrupted (the rows until then are a whole trace).`;
 
 /** The command `export`. */
 export function exportCommand(): Command {
@@ -26,7 +27,10 @@ export function exportCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(async (file: string, { out }: { out?: string }) => {
       try {
-        await writeOut(batches(exportedLines(new CauseReader(file), await openBinary(file))), out);
+        await untilSignal(async (signal) => {
+          await writeOut(batches(exportedLines(new CauseReader(file), await openBinary(file), signal)), out);
+          if (signal.aborted) exitWith(EXIT_INTERRUPTED);
+        });
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         printError(`export: ${error.message}`);

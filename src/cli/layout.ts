@@ -23,6 +23,14 @@ import { exitWith, print, printError, printJson } from "./output.js";
 
 type Settings = Readonly<Record<string, string>>;
 
+const EXAMPLES = `
+Examples:
+  tungsten-memory layout --conf spark.executor.memory=8g --cores 4
+  tungsten-memory layout --conf spark.memory.offHeap.enabled=true --conf spark.memory.offHeap.size=2g --cluster k8s
+  tungsten-memory layout --conf spark.executor.memory=8g --generation 2.4 --json
+
+Exit code: 0 laid out, 1 Spark refuses the configuration, 2 wrong usage.`;
+
 /** Whose memory is laid out. */
 export interface LayoutRequest {
   readonly conf: Settings;
@@ -80,7 +88,7 @@ export function layoutCommand(): Command {
     .addOption(new Option("--collector <name>", "garbage collector").choices(COLLECTORS).default("G1"))
     .addOption(new Option("--cluster <kind>", "who starts the executor").choices(CLUSTERS).default("yarn"))
     .option("--json", "one JSON object on standard output", false)
-    .addHelpText("after", "\nExit code: 1 when Spark refuses the configuration.")
+    .addHelpText("after", EXAMPLES)
     .action((options: Omit<LayoutRequest, "conf" | "cores"> & { conf?: Settings; cores?: number; json: boolean }) => {
       const request: LayoutRequest = { ...options, conf: options.conf ?? {}, cores: options.cores ?? null };
       try {
@@ -194,7 +202,8 @@ function tableOf(regions: readonly Region[], depth: number): string[] {
 }
 
 /** A notice in lines of at most 80 characters. */
-function noticeLine({ code, message }: Notice): string {
+/** A notice for people, in lines of 80. */
+export function noticeLine({ code, message }: Notice): string {
   const lines = [`notice ${code}:`];
   for (const word of message.split(" ")) {
     const last = lines.at(-1)!;
@@ -222,6 +231,6 @@ function addSetting(text: string, settings: Settings = {}): Settings {
 }
 
 function parseCores(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("write a whole number.");
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("write a whole number from 0.");
   return Number(text);
 }

@@ -1,10 +1,12 @@
 // The lines of a recorded file, plain or gzipped, one at a time: a file may be larger than memory.
 
 import { once } from "node:events";
-import { createReadStream } from "node:fs";
+import { createReadStream, type ReadStream, statSync } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { humanBytes } from "../human.js";
 import { objectOn, Unreadable, type Line, type RecordedFile } from "../trace/source.js";
+import { clearStatus, showStatus } from "./output.js";
 
 /** Longest line, characters. A file without line feeds must not fill the memory. */
 const MAX_LINE = 2 ** 28;
@@ -64,9 +66,32 @@ export async function contents(file: string): Promise<AsyncIterable<unknown>> {
   const magic = source.read(2) as Uint8Array | null;
   if (magic === null) return source;
   source.unshift(magic);
-  if (magic[0] !== 0x1f || magic[1] !== 0x8b) return source;
+  if (magic[0] !== 0x1f || magic[1] !== 0x8b) return watched(source, source, file);
   // An error anywhere destroys both streams and comes out of the iteration.
-  return pipeline(source, createGunzip(), () => {});
+  return watched(
+    pipeline(source, createGunzip(), () => {}),
+    source,
+    file,
+  );
+}
+
+/** The same pieces; a terminal is told how much of their file has been read. */
+export async function* watched(
+  pieces: AsyncIterable<unknown>,
+  source: ReadStream,
+  file: string,
+): AsyncGenerator<unknown, void> {
+  const all = statSync(file).size;
+  const part = (): string =>
+    all > 0 ? `${((100 * source.bytesRead) / all).toFixed(0)} % of ${humanBytes(all)}` : humanBytes(source.bytesRead);
+  try {
+    for await (const piece of pieces) {
+      showStatus(() => `${file}: ${part()} read`);
+      yield piece;
+    }
+  } finally {
+    clearStatus();
+  }
 }
 
 /** What is wrong with a file, in words. */

@@ -9,6 +9,7 @@ import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { LogLine } from "../events/read.js";
 import { Unreadable } from "../trace/source.js";
+import { watched } from "./lines.js";
 
 /** Longest line, characters. A file without line feeds must not fill the memory. */
 const MAX_LINE = 2 ** 28;
@@ -91,9 +92,13 @@ async function unpacked(file: string): Promise<AsyncIterable<unknown>> {
     source.destroy();
     throw new Unreadable(file, 1, `is packed with ${codec.name}: ${codec.remedy}`);
   }
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return source;
+  if (head[0] !== 0x1f || head[1] !== 0x8b) return watched(source, source, file);
   // An error anywhere destroys both streams and comes out of the iteration.
-  return pipeline(source, createGunzip(), () => {});
+  return watched(
+    pipeline(source, createGunzip(), () => {}),
+    source,
+    file,
+  );
 }
 
 function reasonOf(cause: unknown): string {

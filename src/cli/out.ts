@@ -7,6 +7,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { Refusal } from "../fault.js";
+import { humanBytes } from "../human.js";
+import { clearStatus, showStatus } from "./output.js";
 
 type Pieces = AsyncIterable<string | Uint8Array>;
 
@@ -17,6 +19,24 @@ const BATCH = 512;
 export async function writeOut(pieces: Pieces, out: string | undefined): Promise<void> {
   const source = Readable.from(await begun(pieces));
   if (out === undefined) return pipeline(source, process.stdout, { end: false });
+  try {
+    await writeFile(Readable.from(told(source, out)), out);
+  } finally {
+    clearStatus();
+  }
+}
+
+/** The same pieces; a terminal is told how much has gone by. */
+async function* told(pieces: Pieces, out: string): AsyncGenerator<string | Uint8Array> {
+  let size = 0;
+  for await (const piece of pieces) {
+    size += piece.length;
+    showStatus(() => `${out}: ${humanBytes(size)}`);
+    yield piece;
+  }
+}
+
+async function writeFile(source: Readable, out: string): Promise<void> {
   const file = createWriteStream(out);
   try {
     await once(file, "open");

@@ -13,6 +13,7 @@ import { causesOf } from "../why/replay.js";
 import { openRecorded } from "./lines.js";
 import { batches, writeOut } from "./out.js";
 import { exitWith, printError } from "./output.js";
+import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
 import { EXIT_USAGE } from "./trouble.js";
 
 interface Options {
@@ -46,7 +47,7 @@ Examples:
   tungsten-memory record --profile waiting --seed 7 --why --out waiting.causes
 
 The requests of a profile and seed are the same for every generation, so that \`diff\` can compare two recordings.
-Exit code: 0 recorded, 2 wrong usage, or a file that cannot be read or written.`;
+Exit code: 0 recorded, 2 wrong usage, or a file that cannot be read or written, 130 interrupted (the rows until then are a whole trace).`;
 
 /** The command `record`. */
 export function recordCommand(): Command {
@@ -79,8 +80,11 @@ export function recordCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(async (options: Options) => {
       try {
-        const lines = await linesOf(options);
-        await writeOut(options.why ? causesOf(await recordedAs(lines)) : batches(lines), options.out);
+        await untilSignal(async (signal) => {
+          const lines = await linesOf(options, signal);
+          await writeOut(options.why ? causesOf(await recordedAs(lines)) : batches(lines), options.out);
+          if (signal.aborted) exitWith(EXIT_INTERRUPTED);
+        });
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         printError(`record: ${error.message}`);
@@ -89,18 +93,22 @@ export function recordCommand(): Command {
     });
 }
 
-async function linesOf(options: Options): Promise<Lines> {
+async function linesOf(options: Options, signal: AbortSignal): Promise<Lines> {
   const { profile, requests, seed, rows, generation, manager, policy, spillOrder } = options;
   const chosen = generation === undefined ? {} : { generation };
   if (requests !== undefined)
-    return decidedLines(await openRecorded(requests), {
-      ...chosen,
-      ...(manager === undefined ? {} : { manager }),
-      ...(policy === undefined ? {} : { policy: await choosePolicy(policy) }),
-      ...(spillOrder === undefined ? {} : { spillOrder }),
-    });
+    return decidedLines(
+      await openRecorded(requests),
+      {
+        ...chosen,
+        ...(manager === undefined ? {} : { manager }),
+        ...(policy === undefined ? {} : { policy: await choosePolicy(policy) }),
+        ...(spillOrder === undefined ? {} : { spillOrder }),
+      },
+      signal,
+    );
   if (profile === undefined) throw new Refusal("say which requests: --profile NAME or --requests FILE");
-  return generatedLines({ profile, seed, ...chosen }, rows);
+  return generatedLines({ profile, seed, ...chosen }, rows, signal);
 }
 
 /** Lines that have not been written, as a file that is read. */

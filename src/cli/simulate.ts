@@ -4,7 +4,10 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { unknownName } from "../closest.js";
 import { parseBytes } from "../config/bytes.js";
+import { readConf } from "../config/keys.js";
+import { keyNotices } from "../config/notices.js";
 import { DEFAULT_GENERATION, type Generation, GENERATIONS } from "../config/release.js";
 import { Refusal } from "../fault.js";
 import { VERSION } from "../generated/version.js";
@@ -24,6 +27,7 @@ import {
 import { WORKLOAD_NAMES, WORKLOADS } from "../sim/workloads.js";
 import { SPILL_ORDERS } from "../policy/registry.js";
 import { runCells } from "./cells.js";
+import { noticeLine } from "./layout.js";
 import { exitWith, print, printError, printJson } from "./output.js";
 import { progressOn } from "./progress.js";
 import { listed, simulateTrace } from "./redecided.js";
@@ -69,7 +73,7 @@ ${listed()}
 Examples:
   tungsten-memory simulate --workload etl --policies unified,static --memory 4g --seeds 20
   tungsten-memory simulate --workload iterative-ml --sweep memory=4g..12g:5 --json --out ml.json
-  tungsten-memory simulate --workload iterative-ml --eviction gdsf --policies unified,./mine.ts
+  tungsten-memory simulate --workload iterative-ml --eviction gdsf --policies unified,./mine.mjs
   tungsten-memory simulate --trace waiting.jsonl.gz --policies unified,fair,arbitrated
   tungsten-memory simulate --workload adversarial --sweep storageFraction=0.1..0.9:5 --sweep cores=2..8:3
 
@@ -137,6 +141,7 @@ async function simulate(options: Options): Promise<void> {
       throw new Refusal(`say what is to be done: --workload ${WORKLOAD_NAMES.join(", ")}, or --trace FILE`);
     const experiment = experimentOf(options.workload, options);
     checkExperiment(experiment, await loadPolicies(experiment.policies));
+    for (const notice of keyNotices(readConf(experiment.conf, experiment.generation))) printError(noticeLine(notice));
     const report = await untilSignal(async (signal) => {
       const results = await runCells(experiment, {
         threads: options.threads ?? availableParallelism(),
@@ -241,7 +246,7 @@ function addSweep(text: string, sweeps: readonly Sweep[] = []): Sweep[] {
   const [, key, from, to, steps] = /^([A-Za-z]+)=(.+?)\.\.(.+?)(?::(\d{1,4}))?$/.exec(text) ?? [];
   if (key === undefined) throw new InvalidArgumentError("write it as key=from..to or key=from..to:steps.");
   if (!(SWEEP_KEYS as readonly string[]).includes(key))
-    throw new InvalidArgumentError(`"${key}" is none of ${SWEEP_KEYS.join(", ")}.`);
+    throw new InvalidArgumentError(unknownName("setting to sweep", key, SWEEP_KEYS));
   if (sweeps.some((sweep) => sweep.key === key)) throw new InvalidArgumentError(`${key} is swept already.`);
   const count = steps === undefined ? DEFAULT_STEPS : Number(steps);
   if (count < 1 || count > MOST_STEPS) throw new InvalidArgumentError(`write 1 to ${MOST_STEPS} steps.`);

@@ -99,7 +99,9 @@ A page of verdicts and intervals is written beside it.
 --rounds and --warm-up are those of a process (default: ${FULL_DEFAULTS.rounds}, and more until ${FULL_ROUND_SECONDS} seconds are over, and ${FULL_DEFAULTS.warmUp}).
 
 Examples:
-  tungsten-memory study --rows 1000000 --memory 8m
+  tungsten-memory study
+  tungsten-memory study --rows 50000 --memory 2m --rounds 3 --warm-up 1 --out report
+  tungsten-memory study --input flights.csv.gz --key delay --rounds 2 --warm-up 0 --json
   tungsten-memory study --full --budget-minutes 30
   tungsten-memory study --full --budget-minutes 5 --only sort --only ballast=0,1g --out sort.jsonl
 

@@ -3,6 +3,7 @@
 
 import { CommanderError } from "commander";
 import { Refusal } from "../fault.js";
+import { exitWith, printError, printJson } from "./output.js";
 
 /** The answer is no. */
 export const EXIT_REFUSED = 1;
@@ -25,6 +26,14 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof Refusal) return { code: EXIT_REFUSED, says: error.message };
   if (isSystemError(error)) return { code: EXIT_USAGE, says: error.message };
   return { code: EXIT_BUG, says: `this is a bug\n${error instanceof Error ? error.stack : String(error)}` };
+}
+
+/** Says what is wrong with what a command was given, in JSON too where that is asked for. Throws whatever is nobody's to mend. */
+export function refuse(command: string, error: unknown, json = false, facts: object = {}): void {
+  if (!(error instanceof Refusal || isSystemError(error))) throw error;
+  if (json) printJson({ error: { name: error.name, message: error.message, ...facts } });
+  printError(`${command}: ${error.message}`);
+  exitWith(EXIT_USAGE);
 }
 
 /** A file, folder or device that is not as the user said. */

@@ -37,7 +37,7 @@ const EXAMPLES = `
 Example:
   tungsten-memory verify waiting.jsonl.gz vectors.jsonl.gz
 
-Exit code: 0 all agree, 1 a disagreement, 2 a file that cannot be read.`;
+Exit code: 0 all agree, 1 a disagreement, 2 wrong usage or a file that cannot be read.`;
 
 const VECTORS = { ...CONFIG_VECTORS, ...SORTER_VECTORS, ...MAP_VECTORS, ...SHUFFLE_VECTORS, ...COLLECTION_VECTORS };
 
@@ -57,7 +57,7 @@ export function verifyCommand(checkers: FileCheckers = CHECKERS): Command {
       for (const file of files) {
         const report = await verifyFile(file, checkers);
         if (options.json) printJson(withoutNote(report));
-        (options.json ? printError : print)(describe(report));
+        (options.json || report.error ? printError : print)(describe(report));
         exitWith(report.error ? EXIT_UNREADABLE : report.agree ? 0 : EXIT_DISAGREEMENT);
       }
     });

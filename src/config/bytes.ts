@@ -12,6 +12,7 @@ export const BYTE_UNITS = {
   PiB: 2n ** 50n,
 } as const;
 
+/** What a byte string is read in and a bare number is taken for. Powers of 1024. */
 export type ByteUnit = keyof typeof BYTE_UNITS;
 
 export const MIB = BYTE_UNITS.MiB;
@@ -32,6 +33,14 @@ const RULE = "digits with an optional unit b, k, m, g, t or p (kb to pb); no sig
 /**
  * Reads a byte string and returns it in `unit`, truncated. A number without unit is taken in `unit`. Refused with a
  * BadValue: anything else than digits and a known unit, and what exceeds 2^63 - 1 as written or in `unit`.
+ *
+ * @example
+ * ```ts
+ * import { parseBytes } from "tungsten-memory";
+ *
+ * console.log(parseBytes("64k", "BYTE")); // 65536n
+ * console.log(parseBytes("8g", "MiB")); // 8192n
+ * ```
  */
 export function parseBytes(text: string, unit: ByteUnit): bigint {
   const match = /^([0-9]+)([a-z]+)?$/.exec(trim(text.toLowerCase()));

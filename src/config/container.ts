@@ -5,6 +5,7 @@ import { MIB } from "./bytes.js";
 import { toInt32, wrap64 } from "./java.js";
 import { ConfigError, executorMemoryBareBytes, type Conf, type KeyName } from "./keys.js";
 
+/** Who starts an executor, and so what its memory includes. */
 export type Cluster = "yarn" | "k8s" | "standalone";
 export const CLUSTERS: readonly Cluster[] = ["yarn", "k8s", "standalone"];
 
@@ -19,6 +20,7 @@ export interface ContainerLayout {
   readonly totalMiB: bigint;
 }
 
+/** What of an application its container depends on, beside its configuration. */
 export interface ContainerOptions {
   readonly cluster: Exclude<Cluster, "standalone">;
   /** A Python application. */
@@ -31,6 +33,15 @@ const PYTHON_FACTOR = 0.4;
 /**
  * The container of an executor. Keys are read and refused in Spark's order, also those whose value is not used. Totals
  * wrap at 64 bits, the off-heap part at 32 bits, as Spark's do.
+ *
+ * @example
+ * ```ts
+ * import { containerLayout, readConf } from "tungsten-memory";
+ *
+ * const conf = readConf({ "spark.executor.memory": "8g" }, "4.1");
+ * const { heapMiB, overheadMiB, totalMiB } = containerLayout(conf, { cluster: "k8s", python: false });
+ * console.log(heapMiB, overheadMiB, totalMiB); // 8192n 819n 9011n
+ * ```
  */
 export function containerLayout(conf: Conf, options: ContainerOptions): ContainerLayout {
   const factor = overheadFactor(conf, options);

@@ -6,7 +6,20 @@ import { Refusal } from "../fault.js";
 export const LONG_MAX = 2n ** 63n - 1n;
 export const LONG_MIN = -(2n ** 63n);
 
-/** A text that cannot be read as what it should be. `rule` says what would be accepted. */
+/**
+ * A text that cannot be read as what it should be. `rule` says what would be accepted.
+ *
+ * @example
+ * ```ts
+ * import { BadValue, parseBytes } from "tungsten-memory";
+ *
+ * try {
+ *   parseBytes("8x", "BYTE");
+ * } catch (error) {
+ *   console.log(error instanceof BadValue); // true
+ * }
+ * ```
+ */
 export class BadValue extends Refusal {
   override readonly name = "BadValue";
   readonly text: string;

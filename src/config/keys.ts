@@ -8,7 +8,20 @@ import { BadValue, LONG_MAX, parseBoolean, parseDouble, parseInt32, parseLong, t
 import { ruledRelease, type Release } from "./release.js";
 import { parseTime, type TimeUnit } from "./time.js";
 
-/** A key whose text cannot be read or whose value is not allowed, or values that do not fit together. */
+/**
+ * A key whose text cannot be read or whose value is not allowed, or values that do not fit together.
+ *
+ * @example
+ * ```ts
+ * import { ConfigError, openExecutor } from "tungsten-memory";
+ *
+ * try {
+ *   openExecutor({ conf: { "spark.memory.fraction": "half" } });
+ * } catch (error) {
+ *   if (error instanceof ConfigError) console.log(error.key, error.value, error.condition); // spark.memory.fraction half INVALID_CONF_VALUE.TYPE_MISMATCH
+ * }
+ * ```
+ */
 export class ConfigError extends Refusal {
   override readonly name = "ConfigError";
   readonly key: string;
@@ -225,9 +238,11 @@ export const KEYS = Object.freeze({
   "spark.shuffle.safetyFraction": double(0.8, 101, "part of that share that may be used", legacyFraction),
 });
 
+/** A key of Spark that is read here. */
 export type KeyName = keyof typeof KEYS;
 type ValueOf<K extends KeyName> = (typeof KEYS)[K] extends Key<infer V> ? V : never;
 
+/** All keys of Spark that are read here (section 2 of the law). */
 export const KEY_NAMES = Object.freeze(Object.keys(KEYS)) as readonly KeyName[];
 
 /** A configuration: texts that stay as they are, and the values they are read as. Frozen. */
@@ -242,7 +257,17 @@ export interface Conf {
   has(key: KeyName): boolean;
 }
 
-/** Takes a configuration of a generation (`4.1`) or of any version from 2.4 to 4.1 (`3.3.4`). Nothing is read yet. */
+/**
+ * Takes a configuration of a generation (`4.1`) or of any version from 2.4 to 4.1 (`3.3.4`). Nothing is read yet.
+ *
+ * @example
+ * ```ts
+ * import { readConf } from "tungsten-memory";
+ *
+ * const conf = readConf({ "spark.executor.memory": "8g" }, "3.5.1");
+ * console.log(conf.get("spark.memory.storageFraction"), conf.has("spark.executor.memory")); // 0.5 true
+ * ```
+ */
 export function readConf(raw: Readonly<Record<string, string>>, version: string): Conf {
   const release = ruledRelease(version);
   const texts = Object.freeze({ ...raw });
@@ -265,7 +290,20 @@ export function readConf(raw: Readonly<Record<string, string>>, version: string)
   } satisfies Conf);
 }
 
-/** Reads every key that this release reads, and so refuses what Spark would refuse sooner or later. */
+/**
+ * Reads every key that this release reads, and so refuses what Spark would refuse sooner or later.
+ *
+ * @example
+ * ```ts
+ * import { checkKeys, ConfigError, readConf } from "tungsten-memory";
+ *
+ * try {
+ *   checkKeys(readConf({ "spark.memory.storageFraction": "2" }, "4.1"));
+ * } catch (error) {
+ *   if (error instanceof ConfigError) console.log(error.key, error.value); // spark.memory.storageFraction 2
+ * }
+ * ```
+ */
 export function checkKeys(conf: Conf): void {
   for (const key of KEY_NAMES) if (key !== "spark.testing") conf.get(key);
 }

@@ -12,6 +12,7 @@ import { ConfigError, executorMemoryBareBytes, type Conf, type KeyName } from ".
 export type Collector = "G1" | "ZGC" | "Shenandoah" | "other";
 export const COLLECTORS: readonly Collector[] = ["G1", "ZGC", "Shenandoah", "other"];
 
+/** What of a machine and its JVM a layout depends on, beside the configuration. */
 export interface LayoutOptions {
   /** Cores of the executor. 0 or less: as many as `processors`. */
   readonly cores: number;
@@ -24,6 +25,7 @@ export interface LayoutOptions {
   readonly heapBytes?: bigint;
 }
 
+/** Spark's two managers; `static` is that of 1.6, which 2.4 still has. */
 export type ManagerName = "unified" | "static";
 
 /** The pools of one mode as they start. Bytes; execution + storage = total. */
@@ -69,6 +71,15 @@ export function managerOf(conf: Conf): ManagerName {
 /**
  * The layout of an executor. Throws ConfigError for what real Spark refuses when it creates the manager; the first check
  * that fails, in Spark's order, names the error.
+ *
+ * @example
+ * ```ts
+ * import { memoryLayout, readConf } from "tungsten-memory";
+ *
+ * const conf = readConf({ "spark.executor.memory": "1g" }, "4.1");
+ * const { heap, onHeap } = memoryLayout(conf, { cores: 4, processors: 4, collector: "G1" });
+ * console.log(heap, onHeap.total, onHeap.storage); // 1073741824n 455501414n 227750707n
+ * ```
  */
 export function memoryLayout(conf: Conf, options: LayoutOptions): MemoryLayout {
   const manager = options.manager ?? managerOf(conf);
@@ -156,9 +167,21 @@ export interface ExecutorNumbers {
   readonly offHeapEnabled: boolean;
 }
 
+/** The pools of one mode, as doubles. Bytes. */
 export type ModeNumbers = { readonly [K in keyof ModeLayout]: number };
 
-/** Narrows a layout to doubles. Regions and pages above 2^53 - 1 bytes, which an account here cannot hold, are a ConfigError. */
+/**
+ * Narrows a layout to doubles. Regions and pages above 2^53 - 1 bytes, which an account here cannot hold, are a ConfigError.
+ *
+ * @example
+ * ```ts
+ * import { executorNumbers, memoryLayout, readConf } from "tungsten-memory";
+ *
+ * const conf = readConf({ "spark.executor.memory": "1g" }, "4.1");
+ * const layout = memoryLayout(conf, { cores: 4, processors: 4, collector: "G1" });
+ * console.log(executorNumbers(conf, layout).pageBytes); // 4194288
+ * ```
+ */
 export function executorNumbers(conf: Conf, layout: MemoryLayout): ExecutorNumbers {
   const narrow = (key: KeyName, value: bigint): number => {
     const number = Number(value);

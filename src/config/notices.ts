@@ -16,6 +16,7 @@ import { KEY_NAMES, KEYS, type Conf, type Key, type KeyName } from "./keys.js";
 import type { MemoryLayout } from "./layout.js";
 import { formatRelease } from "./release.js";
 
+/** What a notice is about; stable. */
 export type NoticeCode =
   // about one key
   | "not-a-spark-key"
@@ -41,18 +42,41 @@ export type NoticeCode =
   | "static-manager"
   | "unified-key-ignored";
 
+/** Something in a configuration that is allowed and probably not meant. The message is for people, the code for programs. */
 export interface Notice {
   readonly code: NoticeCode;
   readonly key?: string;
   readonly message: string;
 }
 
-/** What there is to say about the keys themselves, in the order in which they were given. */
+/**
+ * What there is to say about the keys themselves, in the order in which they were given.
+ *
+ * @example
+ * ```ts
+ * import { keyNotices, readConf } from "tungsten-memory";
+ *
+ * const [notice] = keyNotices(readConf({ "spark.executor.memroy": "8g" }, "4.1"));
+ * console.log(notice?.code, notice?.key); // misspelt-key spark.executor.memroy
+ * ```
+ */
 export function keyNotices(conf: Conf): Notice[] {
   return Object.keys(conf.raw).flatMap((key) => keyNotice(conf, key) ?? []);
 }
 
-/** What there is to say about a layout and, where there is one, its container. */
+/**
+ * What there is to say about a layout and, where there is one, its container.
+ *
+ * @example
+ * ```ts
+ * import { layoutNotices, memoryLayout, readConf } from "tungsten-memory";
+ *
+ * const conf = readConf({ "spark.memory.offHeap.size": "2g" }, "4.1");
+ * const layout = memoryLayout(conf, { cores: 1, processors: 1, collector: "G1" });
+ * const notices = layoutNotices(conf, layout, { cluster: "yarn", python: false, container: null });
+ * console.log(notices.map(({ code }) => code)); // [ 'off-heap-not-enabled' ]
+ * ```
+ */
 export function layoutNotices(
   conf: Conf,
   layout: MemoryLayout,

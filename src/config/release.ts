@@ -8,6 +8,7 @@ export type Release = number;
 
 /** The generations that this library follows in every rule. */
 export const GENERATIONS = ["2.4", "3.5", "4.1"] as const;
+/** A generation of Spark: the rules between two changes, named by the release that is followed. */
 export type Generation = (typeof GENERATIONS)[number];
 
 /** What a generation is when nobody says. */

@@ -13,6 +13,7 @@ export const TIME_UNITS = {
   DAYS: 86_400_000_000n,
 } as const;
 
+/** What a time string is read in and a bare number is taken for. */
 export type TimeUnit = keyof typeof TIME_UNITS;
 
 const SUFFIX_US: ReadonlyMap<string, bigint> = new Map([
@@ -30,6 +31,13 @@ const RULE = "digits with an optional minus and an optional unit us, ms, s, m, m
 /**
  * Reads a time string and returns it in `unit`, truncated toward zero and saturated at the 64-bit limits. A number
  * without unit is taken in `unit`. Anything else, and digits beyond 64 bits, is refused with a BadValue.
+ *
+ * @example
+ * ```ts
+ * import { parseTime } from "tungsten-memory";
+ *
+ * console.log(parseTime("2min", "SECONDS"), parseTime("1500", "MILLISECONDS")); // 120n 1500n
+ * ```
  */
 export function parseTime(text: string, unit: TimeUnit): bigint {
   const match = /^(-?[0-9]+)([a-z]+)?$/.exec(trim(text.toLowerCase()));

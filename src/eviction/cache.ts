@@ -10,7 +10,20 @@ export const NO_GROUP = -1;
 /** How a request ended. `refused`: there is not enough that may leave; nothing was evicted for it then. */
 export type Admission = "hit" | "admitted" | "oversize" | "refused";
 
-/** Objects are dense ids from 0; sizes and capacity are whole numbers of one unit. */
+/**
+ * Objects are dense ids from 0; sizes and capacity are whole numbers of one unit.
+ *
+ * @example
+ * ```ts
+ * import { EvictionCache, evictionPolicy } from "tungsten-memory/eviction";
+ *
+ * const cache = new EvictionCache(evictionPolicy("lru"), 2);
+ * let gone = -1;
+ * cache.onEvict = (id) => (gone = id);
+ * console.log([0, 1, 0, 2].map((id) => cache.request(id, 1))); // [ 'admitted', 'admitted', 'hit', 'admitted' ]
+ * console.log(gone); // 1
+ * ```
+ */
 export class EvictionCache {
   readonly policy: EvictionPolicy;
   /** Told of each object that is evicted. */

@@ -44,7 +44,18 @@ export interface ReplayedRequests extends Hits {
   readonly answers: readonly Admission[];
 }
 
-/** Replays a list of requests on a policy, empty or by name, under the same-group rule. Throws Refusal for a bad size or capacity. */
+/**
+ * Replays a list of requests on a policy, empty or by name, under the same-group rule. Throws Refusal for a bad size or capacity.
+ *
+ * @example
+ * ```ts
+ * import { replayRequests } from "tungsten-memory/eviction";
+ *
+ * const requests = ["a", "b", "a", "c", "b"].map((id) => ({ id }));
+ * const { hits, misses, answers } = replayRequests(requests, "arc", 2);
+ * console.log(hits, misses, answers[2]); // 1 4 hit
+ * ```
+ */
 export function replayRequests(
   requests: readonly EvictionRequest[],
   policy: EvictionName | EvictionPolicy,

@@ -42,6 +42,7 @@ export interface EvictionParams {
   readonly tinyProtected: number;
 }
 
+/** A parameter of one of them. */
 export type EvictionParam = keyof EvictionParams;
 
 interface ParamRule {
@@ -84,12 +85,25 @@ const MAKERS = {
   "belady-size": () => new BeladySize(),
 } as const satisfies Record<string, (params: EvictionParams) => EvictionPolicy>;
 
+/** A shipped eviction policy. */
 export type EvictionName = keyof typeof MAKERS;
 
 /** Every policy's name. */
 export const EVICTION_NAMES = Object.keys(MAKERS) as readonly EvictionName[];
 
-/** A policy for a cache of `capacity`, empty. Throws Refusal for an unknown name or a parameter out of its range. */
+/**
+ * A policy for a cache of `capacity`, empty. Throws Refusal for an unknown name or a parameter out of its range.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor } from "tungsten-memory";
+ * import { evictionPolicy } from "tungsten-memory/eviction";
+ *
+ * // The blocks of a store leave by S3-FIFO.
+ * const executor = openExecutor({ eviction: { policy: () => evictionPolicy("s3-fifo", { s3Small: 0.2 }) } });
+ * console.log(executor.store.size); // 0
+ * ```
+ */
 export function evictionPolicy(
   name: EvictionName,
   params: Partial<EvictionParams> = {},

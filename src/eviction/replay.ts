@@ -19,6 +19,14 @@ export interface Hits {
  * Replays the requests on an empty policy. `capacity` is in the unit of the sizes; `hints` by request as the policy wants them
  * (`hintsOf`), null for 1. An object keeps the size with which it came in until it leaves. `weights` by request are
  * what `missedBytes` sums up where that is not the size.
+ *
+ * @example
+ * ```ts
+ * import { evictionPolicy, replay } from "tungsten-memory/eviction";
+ *
+ * const requests = { ids: Uint32Array.of(0, 1, 0, 2, 1), objects: 3, sizes: null };
+ * console.log(replay(requests, evictionPolicy("lru"), 2, null).hits); // 1
+ * ```
  */
 export function replay(
   { ids, objects, sizes }: Requests,

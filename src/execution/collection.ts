@@ -6,6 +6,7 @@ import { ON_HEAP } from "../memory/mode.js";
 import { Consumer } from "./consumer.js";
 import type { TaskMemoryManager } from "./task.js";
 
+/** What a collection of objects must tell about itself, since nobody here sees its objects. Bytes. */
 export interface CollectionOptions {
   /** What the collection holds now, a whole number of bytes, estimated. */
   estimate(): number;
@@ -30,7 +31,28 @@ export interface CollectionOptions {
 /** How many elements pass between two looks at what they take. */
 const LOOK_EVERY = 32;
 
-/** Memory of a collection of objects: always on-heap, whatever the mode of the task's pages. */
+/**
+ * Memory of a collection of objects: always on-heap, whatever the mode of the task's pages.
+ *
+ * @example
+ * ```ts
+ * import { ObjectCollection, openExecutor } from "tungsten-memory";
+ *
+ * let rows: string[] = [];
+ * const executor = openExecutor();
+ * const collection = new ObjectCollection(executor.task(1), {
+ *   kind: "sorter",
+ *   estimate: () => rows.length * 100,
+ *   spill: () => void (rows = []), // written away by you
+ * });
+ * for (const row of ["b", "a"]) {
+ *   rows.push(row);
+ *   collection.count(); // true when it has been spilled
+ * }
+ * console.log(collection.elements, collection.spills); // 2 0
+ * collection.releaseMemory();
+ * ```
+ */
 export class ObjectCollection extends Consumer {
   readonly #options: CollectionOptions;
   readonly #initialBytes: number;

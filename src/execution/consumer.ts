@@ -8,6 +8,7 @@ import type { Request } from "../memory/wait.js";
 import { Misuse } from "./refusal.js";
 import type { TaskMemoryManager } from "./task.js";
 
+/** What a consumer is called, and what its pages are. Bytes. */
 export interface ConsumerOptions {
   /** For messages and reports. */
   readonly name?: string;
@@ -17,7 +18,25 @@ export interface ConsumerOptions {
   readonly pageBytes?: number;
 }
 
-/** Section 5.8 of the law. Every size is in bytes. */
+/**
+ * Section 5.8 of the law. Every size is in bytes.
+ *
+ * @example
+ * ```ts
+ * import { Consumer, openExecutor } from "tungsten-memory";
+ *
+ * class Cache extends Consumer {
+ *   spill(): number {
+ *     const bytes = this.used;
+ *     this.freeMemory(bytes); // after writing it away
+ *     return bytes;
+ *   }
+ * }
+ * const executor = openExecutor({ pages: "accounts" });
+ * const cache = new Cache(executor.task(1), { name: "cache" });
+ * console.log(cache.acquireMemory(2 ** 20), cache.used); // 1048576 1048576
+ * ```
+ */
 export abstract class Consumer {
   readonly task: TaskMemoryManager;
   readonly mode: Mode;

@@ -12,7 +12,21 @@ import { Misuse } from "./refusal.js";
 /** What a run holds: the records of one page as they lay there, whole ones to a block, or one that is longer than a block. */
 const SCHEMA = { kind: "map-page", version: 1, fields: "reference, key bytes, length, key, value, key bytes" };
 
-/** Reads the records of a map: its fields say where the current one lies, until the next call. */
+/**
+ * Reads the records of a map: its fields say where the current one lies, until the next call.
+ *
+ * @example
+ * ```ts
+ * import { HashMap, type MapRecords, openExecutor } from "tungsten-memory";
+ *
+ * const map = new HashMap(openExecutor().task(1), { capacity: 16 });
+ * const bytes = new Uint8Array(8);
+ * map.append(bytes, 0, 8, bytes, 0, 8);
+ * const records: MapRecords = map.records();
+ * while (records.next()) console.log(records.keyBytes, records.valueBytes); // 8 8
+ * records.close();
+ * ```
+ */
 export class MapRecords extends MapRecord {
   readonly #map: HashMap;
   /** The map's own list; a destructive iteration takes pages out of it. */

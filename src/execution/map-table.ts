@@ -67,7 +67,20 @@ export interface Room {
 
 const NOTHING = new Views(new ArrayBuffer(64));
 
-/** Where a record's key and value lie; holds until the next look-up or step. Offsets are bytes of `views`. */
+/**
+ * Where a record's key and value lie; holds until the next look-up or step. Offsets are bytes of `views`.
+ *
+ * @example
+ * ```ts
+ * import { HashMap, type MapRecord, openExecutor } from "tungsten-memory";
+ *
+ * const map = new HashMap(openExecutor().task(1), { capacity: 16 });
+ * const key = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+ * map.append(key, 0, 8, Uint8Array.of(42, 0, 0, 0, 0, 0, 0, 0), 0, 8);
+ * const found: MapRecord | null = map.lookup(key, 0, 8);
+ * console.log(found?.views.u8[found.valueOffset]); // 42
+ * ```
+ */
 export class MapRecord {
   views: Views = NOTHING;
   keyOffset = 0;

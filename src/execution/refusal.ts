@@ -29,7 +29,24 @@ export interface Shortage {
   readonly unassociated: number;
 }
 
-/** The task cannot have the memory it needs, or a consumer could not spill. It ends the task, not the process. */
+/**
+ * The task cannot have the memory it needs, or a consumer could not spill. It ends the task, not the process.
+ *
+ * @example
+ * ```ts
+ * import { Consumer, openExecutor, TaskOutOfMemory } from "tungsten-memory";
+ *
+ * class Buffer extends Consumer {
+ *   spill = () => 0;
+ * }
+ * const executor = openExecutor({ conf: { "spark.executor.memory": "1g" }, pages: "accounts" });
+ * try {
+ *   new Buffer(executor.task(1), { name: "buffer" }).allocatePage(2 ** 33);
+ * } catch (error) {
+ *   if (error instanceof TaskOutOfMemory) console.log(error.shortage.consumer, error.requested); // buffer 8589934592
+ * }
+ * ```
+ */
 export class TaskOutOfMemory extends Refusal {
   override readonly name = "TaskOutOfMemory";
   readonly shortage: Shortage;
@@ -50,7 +67,23 @@ export class TaskOutOfMemory extends Refusal {
   }
 }
 
-/** A page larger than any page may be: (2^31 - 1) * 8 bytes (section 5.4). */
+/**
+ * A page larger than any page may be: (2^31 - 1) * 8 bytes (section 5.4).
+ *
+ * @example
+ * ```ts
+ * import { Consumer, MAX_PAGE_BYTES, openExecutor, TooLargePage } from "tungsten-memory";
+ *
+ * class Buffer extends Consumer {
+ *   spill = () => 0;
+ * }
+ * try {
+ *   new Buffer(openExecutor({ pages: "accounts" }).task(1)).allocatePage(MAX_PAGE_BYTES + 1);
+ * } catch (error) {
+ *   if (error instanceof TooLargePage) console.log(error.bytes > MAX_PAGE_BYTES); // true
+ * }
+ * ```
+ */
 export class TooLargePage extends Refusal {
   override readonly name = "TooLargePage";
   readonly bytes: number;
@@ -61,17 +94,64 @@ export class TooLargePage extends Refusal {
   }
 }
 
-/** All 8192 numbers of the task's page table are in use. */
+/**
+ * All 8192 numbers of the task's page table are in use.
+ *
+ * @example
+ * ```ts
+ * import { type Consumer, type Page, PageTableFull } from "tungsten-memory";
+ *
+ * export function nextPage(consumer: Consumer): Page | null {
+ *   try {
+ *     return consumer.allocatePage(1);
+ *   } catch (error) {
+ *     if (error instanceof PageTableFull) return null; // a task has 8192 pages at most: use larger ones
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class PageTableFull extends Refusal {
   override readonly name = "PageTableFull";
 }
 
-/** A page, consumer or task used in a way that would corrupt the accounts: freed twice, foreign, of the wrong mode. */
+/**
+ * A page, consumer or task used in a way that would corrupt the accounts: freed twice, foreign, of the wrong mode.
+ *
+ * @example
+ * ```ts
+ * import { Misuse, openExecutor } from "tungsten-memory";
+ *
+ * try {
+ *   openExecutor().endTask(1); // which never began
+ * } catch (error) {
+ *   console.log(error instanceof Misuse); // true
+ * }
+ * ```
+ */
 export class Misuse extends Refusal {
   override readonly name = "Misuse";
 }
 
-/** Memory was still held when a task ended, and `spark.unsafe.exceptionOnMemoryLeak` is on. */
+/**
+ * Memory was still held when a task ended, and `spark.unsafe.exceptionOnMemoryLeak` is on.
+ *
+ * @example
+ * ```ts
+ * import { Consumer, MemoryLeak, openExecutor } from "tungsten-memory";
+ *
+ * class Buffer extends Consumer {
+ *   spill = () => 0;
+ * }
+ * const executor = openExecutor({ conf: { "spark.unsafe.exceptionOnMemoryLeak": "true" }, pages: "accounts" });
+ * new Buffer(executor.task(1)).acquireMemory(100);
+ * try {
+ *   executor.endTask(1);
+ * } catch (error) {
+ *   if (error instanceof MemoryLeak) console.log(error.task, error.bytes); // 1 100
+ * }
+ * ```
+ */
 export class MemoryLeak extends Refusal {
   override readonly name = "MemoryLeak";
   readonly task: number;
@@ -84,6 +164,7 @@ export class MemoryLeak extends Refusal {
   }
 }
 
+/** Largest page, bytes: what an array of longs could hold in the JVM (section 5.3). */
 export const MAX_PAGE_BYTES: number = (2 ** 31 - 1) * 8;
 
 function describeShortage(s: Shortage): string {

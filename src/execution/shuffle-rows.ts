@@ -77,7 +77,23 @@ interface Source {
   end: number;
 }
 
-/** Reads the rows of several runs by partition; inside one, the runs in their order. The fields hold until the next call. */
+/**
+ * Reads the rows of several runs by partition; inside one, the runs in their order. The fields hold until the next call.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, ShuffleSorter } from "tungsten-memory";
+ * import { openSpillStore } from "tungsten-memory/spill";
+ *
+ * const store = openSpillStore();
+ * const sorter = new ShuffleSorter(openExecutor().task(1), { store, partitions: 2 });
+ * sorter.insert(Uint8Array.of(7), 0, 1, 1);
+ * const rows = sorter.finish(); // ShuffleRows
+ * while (rows.next()) console.log(rows.partition, rows.u8[rows.offset]); // 1 7
+ * rows.close();
+ * store.close();
+ * ```
+ */
 export class ShuffleRows {
   partition = 0;
   /** The row's bytes are `length` bytes from byte `offset` of these views. */

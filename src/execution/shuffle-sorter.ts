@@ -23,6 +23,7 @@ import { type SegmentedRun, SegmentWriter, ShuffleRows } from "./shuffle-rows.js
 import { MOST_WAYS } from "./sorted-rows.js";
 import type { TaskMemoryManager } from "./task.js";
 
+/** How a shuffle sorter works, and where it spills. */
 export interface ShuffleSorterOptions {
   /** Where runs go. */
   readonly store: SpillStore;
@@ -67,7 +68,25 @@ export interface ShuffleMetrics {
 const SEGMENTS_VERSION = 1;
 const POINTER_BYTES = 8;
 
-/** Orders the rows of one task by partition. Close it when done: it holds a block and files outside of the accounts. */
+/**
+ * Orders the rows of one task by partition. Close it when done: it holds a block and files outside of the accounts.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, ShuffleSorter } from "tungsten-memory";
+ * import { openSpillStore } from "tungsten-memory/spill";
+ *
+ * const store = openSpillStore();
+ * const sorter = new ShuffleSorter(openExecutor().task(1), { store, partitions: 200 });
+ * const row = new TextEncoder().encode("a row");
+ * sorter.insert(row, 0, row.length, 17);
+ * sorter.insert(row, 0, row.length, 3);
+ * sorter.finish().close();
+ * console.log(sorter.metrics.recordsWritten, sorter.partitionBytes[17]); // 2 5
+ * sorter.close();
+ * store.close();
+ * ```
+ */
 export class ShuffleSorter extends Consumer {
   readonly store: SpillStore;
   readonly partitions: number;

@@ -45,7 +45,26 @@ interface Source {
   longLength: number;
 }
 
-/** Reads the rows of a sorter. The fields say what the current row is, and hold until the next call of `next`. */
+/**
+ * Reads the rows of a sorter. The fields say what the current row is, and hold until the next call of `next`.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, Sorter } from "tungsten-memory";
+ * import { openSpillStore } from "tungsten-memory/spill";
+ *
+ * const store = openSpillStore();
+ * const sorter = new Sorter(openExecutor().task(1), { store });
+ * for (const key of [3, 1, 2]) sorter.insert(Uint8Array.of(key), 0, 1, 0, key);
+ * const rows = sorter.sorted(); // SortedRows
+ * const keys: number[] = [];
+ * while (rows.next()) keys.push(rows.u8[rows.offset]!);
+ * console.log(keys); // [ 1, 2, 3 ]
+ * rows.close();
+ * sorter.close();
+ * store.close();
+ * ```
+ */
 export class SortedRows {
   /** The row's bytes are `length` bytes from byte `offset` of these views. */
   views: Views;

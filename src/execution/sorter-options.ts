@@ -4,6 +4,7 @@ import type { SpillStore } from "../spill/contract.js";
 import { Misuse } from "./refusal.js";
 import type { RowComparator } from "./rows.js";
 
+/** How a sorter orders rows, and where it spills. */
 export interface SorterOptions {
   /** Where runs go. */
   readonly store: SpillStore;

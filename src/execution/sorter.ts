@@ -40,7 +40,25 @@ const RECORD_BYTES = 16;
 const BASES_BYTES = 8192 * 4;
 const RESULT_BYTES = 16;
 
-/** Sorts rows of one task. Close it when done: it holds memory outside of the accounts as well. */
+/**
+ * Sorts rows of one task. Close it when done: it holds memory outside of the accounts as well.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, Sorter } from "tungsten-memory";
+ * import { openSpillStore } from "tungsten-memory/spill";
+ *
+ * const store = openSpillStore();
+ * const executor = openExecutor({ conf: { "spark.executor.memory": "1g" } });
+ * const sorter = new Sorter(executor.task(1), { store, order: "descending" });
+ * for (const key of [3, 1, 2]) sorter.insert(Uint8Array.of(key), 0, 1, 0, key);
+ * const rows = sorter.sorted();
+ * while (rows.next()) if (rows.prefixLow === 3) console.log(rows.u8[rows.offset]); // 3
+ * sorter.close();
+ * executor.endTask(1);
+ * store.close();
+ * ```
+ */
 export class Sorter extends Consumer {
   readonly store: SpillStore;
   readonly nullsLast: boolean;

@@ -15,6 +15,7 @@ import type { SortedRows } from "./sorted-rows.js";
 import type { Sorter } from "./sorter.js";
 import type { TaskMemoryManager } from "./task.js";
 
+/** How sums are kept, and where they spill. */
 export interface SumsOptions {
   /** Where sorted runs go when memory is short. */
   readonly store: SpillStore;
@@ -34,7 +35,26 @@ const LEAST_WAITING_BYTES = 8192;
 const DEFAULT_WAITING_BYTES = 4 * 2 ** 20;
 const DEFAULT_CAPACITY = 16_384;
 
-/** Sums of one task. Close it when done. What it needs beside the map is accounted for as its own. */
+/**
+ * Sums of one task. Close it when done. What it needs beside the map is accounted for as its own.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, Sums } from "tungsten-memory";
+ * import { openSpillStore } from "tungsten-memory/spill";
+ *
+ * const store = openSpillStore();
+ * const sums = new Sums(openExecutor().task(1), { store });
+ * const keys = new BigUint64Array([7n, 7n, 9n]);
+ * for (let row = 0; row < keys.length; row += 1) sums.add(new Uint8Array(keys.buffer), 8 * row, 1);
+ * const groups = sums.groups();
+ * let count = 0;
+ * while (groups.next()) count += 1;
+ * console.log(count); // 2
+ * sums.close();
+ * store.close();
+ * ```
+ */
 export class Sums extends Consumer {
   readonly map: HashMap;
   readonly #store: SpillStore;
@@ -187,7 +207,24 @@ export class Sums extends Consumer {
   }
 }
 
-/** Reads the groups of sums: key and sum as two words each, the low one first, both signed. */
+/**
+ * Reads the groups of sums: key and sum as two words each, the low one first, both signed.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, type SumGroups, Sums } from "tungsten-memory";
+ * import { openSpillStore } from "tungsten-memory/spill";
+ *
+ * const store = openSpillStore();
+ * const sums = new Sums(openExecutor().task(1), { store });
+ * const key = new Uint8Array(8);
+ * for (const delta of [5, 6]) sums.add(key, 0, delta);
+ * const groups: SumGroups = sums.groups();
+ * while (groups.next()) console.log(groups.keyLow, groups.sum); // 0 11
+ * sums.close();
+ * store.close();
+ * ```
+ */
 export class SumGroups {
   keyLow = 0;
   keyHigh = 0;

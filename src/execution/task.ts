@@ -27,6 +27,7 @@ export type SpillObserver = (spill: {
   readonly freed: number;
 }) => void;
 
+/** What a task's memory manager is wired to. `Executor.task` does it. */
 export interface TaskOptions {
   /** The task's id: a safe integer, unique among the tasks that live. */
   readonly id: number;
@@ -51,7 +52,25 @@ export interface Leak {
   readonly report: string;
 }
 
-/** Section 5 of the law. Sizes are bytes. */
+/**
+ * Section 5 of the law. Sizes are bytes.
+ *
+ * @example
+ * ```ts
+ * import { Consumer, openExecutor, type TaskMemoryManager } from "tungsten-memory";
+ *
+ * class Buffer extends Consumer {
+ *   spill = () => 0;
+ * }
+ * const executor = openExecutor();
+ * const task: TaskMemoryManager = executor.task(1);
+ * const buffer = new Buffer(task);
+ * const page = buffer.allocatePage(1024);
+ * console.log(task.pageAt(task.encode(page, 16)) === page, task.used === page.bytes); // true true
+ * buffer.freePage(page);
+ * console.log(executor.endTask(1).bytes); // 0
+ * ```
+ */
 export class TaskMemoryManager {
   readonly id: number;
   readonly manager: MemoryManager;

@@ -7,7 +7,17 @@ import { Views } from "./views.js";
 
 const NOTHING = new Views(new ArrayBuffer(0));
 
-/** An allocator that always has room and whose pages must not be read or written. */
+/**
+ * An allocator that always has room and whose pages must not be read or written.
+ *
+ * @example
+ * ```ts
+ * import { accountPages, ON_HEAP } from "tungsten-memory";
+ *
+ * const page = accountPages(ON_HEAP).allocate(2 ** 40);
+ * console.log(page?.bytes); // 1099511627776
+ * ```
+ */
 export function accountPages(mode: Mode): PageAllocator {
   return {
     mode,

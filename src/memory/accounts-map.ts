@@ -84,9 +84,26 @@ export interface AccountsExports {
   readonly accountsSleep: (epoch: number, nanoseconds: number) => number;
 }
 
+/**
+ * Why accounts cannot be had: the host shares no memory, the memory holds something else, another version or size, another
+ * module, no place.
+ */
 export type AccountsErrorReason = "host" | "magic" | "version" | "size" | "module" | "worker";
 
-/** Shared accounts that cannot be made or attached to. */
+/**
+ * Shared accounts that cannot be made or attached to.
+ *
+ * @example
+ * ```ts
+ * import { AccountsError, SharedLedger } from "tungsten-memory";
+ *
+ * try {
+ *   SharedLedger.attach(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }));
+ * } catch (error) {
+ *   if (error instanceof AccountsError) console.log(error.reason); // magic
+ * }
+ * ```
+ */
 export class AccountsError extends Refusal {
   override readonly name = "AccountsError";
   readonly reason: AccountsErrorReason;

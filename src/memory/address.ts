@@ -10,19 +10,47 @@ export const MAX_PAGES = 8192;
 /** Bytes that an offset can reach: 40 bits, more than Spark's largest page of 17 179 869 176 bytes. */
 export const OFFSET_SPAN = 2 ** 40;
 
-/** Page number (0 to 8191) and offset in the page (0 to 2^40 - 1) as one safe integer. */
+/**
+ * Page number (0 to 8191) and offset in the page (0 to 2^40 - 1) as one safe integer.
+ *
+ * @example
+ * ```ts
+ * import { encodeAddress, offsetOf, pageOf } from "tungsten-memory";
+ *
+ * const address = encodeAddress(3, 4096);
+ * console.log(pageOf(address), offsetOf(address)); // 3 4096
+ * ```
+ */
 export function encodeAddress(page: number, offset: number): number {
   assert(page >= 0 && page < MAX_PAGES, `page number ${page} is outside 0..${MAX_PAGES - 1}`);
   assert(offset >= 0 && offset < OFFSET_SPAN, `offset ${offset} is outside 0..2^40-1`);
   return page * OFFSET_SPAN + offset;
 }
 
-/** The page number of an address. */
+/**
+ * The page number of an address.
+ *
+ * @example
+ * ```ts
+ * import { encodeAddress, pageOf } from "tungsten-memory";
+ *
+ * console.log(pageOf(encodeAddress(3, 4096))); // 3
+ * ```
+ */
 export function pageOf(address: number): number {
   return Math.floor(address / OFFSET_SPAN);
 }
 
-/** The offset of an address in its page. */
+/**
+ * The offset of an address in its page.
+ *
+ * @example
+ * ```ts
+ * import { encodeAddress, offsetOf } from "tungsten-memory";
+ *
+ * console.log(offsetOf(encodeAddress(3, 4096))); // 4096
+ * ```
+ */
 export function offsetOf(address: number): number {
   return address % OFFSET_SPAN;
 }
@@ -30,7 +58,16 @@ export function offsetOf(address: number): number {
 const SPARK_OFFSET_BITS = 51n;
 const SPARK_OFFSET_MASK = (1n << SPARK_OFFSET_BITS) - 1n;
 
-/** Spark's 64-bit address, unsigned: 13 bits of page, 51 bits of offset; higher bits of the offset are dropped as Spark drops them. */
+/**
+ * Spark's 64-bit address, unsigned: 13 bits of page, 51 bits of offset; higher bits of the offset are dropped as Spark drops them.
+ *
+ * @example
+ * ```ts
+ * import { encodeSparkAddress } from "tungsten-memory";
+ *
+ * console.log(encodeSparkAddress(3, 4096n) === (3n << 51n) + 4096n); // true
+ * ```
+ */
 export function encodeSparkAddress(page: number, offset: bigint): bigint {
   assert(page >= 0 && page < MAX_PAGES, `page number ${page} is outside 0..${MAX_PAGES - 1}`);
   return (BigInt(page) << SPARK_OFFSET_BITS) | (offset & SPARK_OFFSET_MASK);

@@ -11,9 +11,26 @@ export const MAX_ARENA_BYTES = MAX_WASM_UNITS * WASM_UNIT_BYTES;
 /** Pages begin at multiples of this, and limits are such multiples. */
 export const PAGE_ALIGN = 16;
 
+/**
+ * Why an arena cannot be had: its memory holds something else, another version or other sizes, a limit or place out of range,
+ * no memory.
+ */
 export type ArenaErrorReason = "magic" | "version" | "size" | "limit" | "memory" | "worker";
 
-/** An arena that cannot be made or attached. */
+/**
+ * An arena that cannot be made or attached.
+ *
+ * @example
+ * ```ts
+ * import { Arena, ArenaError } from "tungsten-memory";
+ *
+ * try {
+ *   Arena.create({ limitBytes: 2 ** 40 });
+ * } catch (error) {
+ *   if (error instanceof ArenaError) console.log(error.reason); // limit
+ * }
+ * ```
+ */
 export class ArenaError extends Refusal {
   override readonly name = "ArenaError";
   readonly reason: ArenaErrorReason;
@@ -32,6 +49,7 @@ export interface ArenaMemories {
   readonly data: WebAssembly.Memory;
 }
 
+/** How large an arena may be, and for whom. */
 export interface ArenaOptions {
   /** Most bytes of pages, 1 to MAX_ARENA_BYTES; rounded up to a multiple of 16. Default MAX_ARENA_BYTES. */
   readonly limitBytes?: number;

@@ -6,6 +6,7 @@ import { OFF_HEAP } from "./mode.js";
 import { PageError } from "./page-error.js";
 import type { Page, PageAllocator } from "./page.js";
 
+/** How much memory there is in all, and in what arenas. */
 export interface ArenaSetOptions {
   /** Most bytes of pages at any time. */
   readonly limitBytes: number;
@@ -15,7 +16,18 @@ export interface ArenaSetOptions {
   readonly arenaBytes?: number;
 }
 
-/** Off-heap pages from as many arenas as they need; the first that has room serves. */
+/**
+ * Off-heap pages from as many arenas as they need; the first that has room serves.
+ *
+ * @example
+ * ```ts
+ * import { ArenaSet } from "tungsten-memory";
+ *
+ * const arenas = new ArenaSet({ limitBytes: 2 ** 24 });
+ * const page = arenas.allocate(2 ** 20);
+ * console.log(page?.bytes, arenas.arenas.length); // 1048576 1
+ * ```
+ */
 export class ArenaSet implements PageAllocator {
   readonly mode = OFF_HEAP;
   readonly limitBytes: number;
@@ -86,7 +98,17 @@ export class ArenaSet implements PageAllocator {
   }
 }
 
-/** Off-heap pages for a budget of `limitBytes`. Nothing is reserved before the first page. */
+/**
+ * Off-heap pages for a budget of `limitBytes`. Nothing is reserved before the first page.
+ *
+ * @example
+ * ```ts
+ * import { createArenas } from "tungsten-memory";
+ *
+ * const arenas = createArenas({ limitBytes: 2 ** 33 }); // more than one linear memory can hold
+ * console.log(arenas.arenas.length, arenas.liveBytes); // 0 0
+ * ```
+ */
 export function createArenas(options: ArenaSetOptions): ArenaSet {
   return new ArenaSet(options);
 }

@@ -99,6 +99,19 @@ export function kernelsOver<T>(views: Views): T | null {
 /**
  * One arena. Blocks are known by handles: opaque 32-bit integers, 0 for none. Refusal is an answer, never a throw; what
  * throws is misuse (PageError) and what cannot be made or attached (ArenaError).
+ *
+ * @example
+ * ```ts
+ * import { Arena } from "tungsten-memory";
+ *
+ * const arena = Arena.create({ limitBytes: 2 ** 24 });
+ * const page = arena.allocate(2 ** 20);
+ * if (page !== null) {
+ *   page.views.u8[page.base] = 7;
+ *   arena.free(page);
+ * }
+ * console.log(arena.liveBlocks); // 0
+ * ```
  */
 export class Arena implements CrewPages {
   readonly mode = OFF_HEAP;

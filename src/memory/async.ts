@@ -4,6 +4,7 @@
 import { InvalidRequest } from "./manager.js";
 import { type Request, Step, WaitEnded, type WaitList } from "./wait.js";
 
+/** What ends a wait before it is served: then it throws WaitEnded, and nothing has been taken. */
 export interface WaitOptions {
   readonly signal?: AbortSignal;
   /** Longest wait in milliseconds, 0 or more; no bound when left out or beyond 2^31 - 1, which is what a timer can hold. */
@@ -15,7 +16,19 @@ export type Starter = <T>(request: Request<T>) => Step<T>;
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Drives the waiters of one manager by promises. One for each manager. */
+/**
+ * Drives the waiters of one manager by promises. One for each manager.
+ *
+ * @example
+ * ```ts
+ * import { AsyncWaits, MemoryManager, unified } from "tungsten-memory";
+ *
+ * const sizes = { total: 1000, protectedStorage: 500, storage: 500, execution: 500 };
+ * const manager = new MemoryManager({ policy: unified, onHeap: sizes, offHeap: sizes });
+ * const waits = new AsyncWaits(manager.waits);
+ * console.log(await waits.run(manager.executionRequest(400, 1, 0), { timeoutMs: 1000 })); // 400
+ * ```
+ */
 export class AsyncWaits {
   readonly #waits: WaitList;
   #scheduled = false;

@@ -19,7 +19,17 @@ export interface Auditable {
   readonly consumersOnly: boolean;
 }
 
-/** The laws that do not hold, in words; empty when all do. */
+/**
+ * The laws that do not hold, in words; empty when all do.
+ *
+ * @example
+ * ```ts
+ * import { audit, openExecutor } from "tungsten-memory";
+ *
+ * const { manager, store, tasks } = openExecutor({ pages: "accounts" });
+ * console.log(audit({ manager, store, tasks, rawStorage: [0, 0], consumersOnly: false })); // []
+ * ```
+ */
 export function audit(executor: Auditable): string[] {
   const broken: string[] = [];
   const law = (holds: boolean, what: () => string): void => {

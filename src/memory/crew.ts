@@ -42,6 +42,7 @@ export interface CrewExports {
   readonly crewBury: (torn: number) => number;
 }
 
+/** How what a worker held is taken back. */
 export interface RecoverOptions {
   /** How long to wait for the lock where a worker has it that is not known to have ended. Default 1000. */
   readonly waitMs?: number;

@@ -16,6 +16,7 @@ export const FREED_BYTE = 0x5a;
 export const RED_BYTE = 0xbd;
 export const RED_ZONE_BYTES = 64;
 
+/** Whom pages that are watched belong to. */
 export interface DebugOptions {
   /** Names the owner of a page for messages, asked when the page is freed or found damaged; by default as the page itself does. */
   readonly describe?: (page: Page) => string;
@@ -37,7 +38,23 @@ interface Freed {
 /** Freed ranges remembered for each buffer; the oldest are forgotten first. */
 const MOST_FREED = 4096;
 
-/** An allocator that detects misuse of its pages. Every finding is a PageError; the page is given back before it is thrown. */
+/**
+ * An allocator that detects misuse of its pages. Every finding is a PageError; the page is given back before it is thrown.
+ *
+ * @example
+ * ```ts
+ * import { DebugPages, HeapPool, PageError } from "tungsten-memory";
+ *
+ * const pages = new DebugPages(new HeapPool());
+ * const page = pages.allocate(64)!;
+ * page.views.u8[page.base + 64] = 1; // one byte too far
+ * try {
+ *   pages.free(page);
+ * } catch (error) {
+ *   if (error instanceof PageError) console.log(error.fault); // write past the end
+ * }
+ * ```
+ */
 export class DebugPages implements CrewPages {
   readonly mode: Mode;
   readonly #inner: PageAllocator;

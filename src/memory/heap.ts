@@ -15,6 +15,7 @@ export const POOLED_FROM_BYTES = 1024 * 1024;
 /** Bytes of freed buffers held strongly, unless the pool is told otherwise. */
 const HOT_BYTES = 256 * 1024 * 1024;
 
+/** How much of what comes back the pool holds on to. */
 export interface HeapPoolOptions {
   /** Most bytes of freed buffers held strongly, 0 or more. Default 256 MiB. */
   readonly hotBytes?: number;
@@ -48,7 +49,20 @@ interface Shelf {
 
 let pools = 0;
 
-/** Pages in buffers of their own, at offset 0. New buffers are zero, reused ones are as they were left. */
+/**
+ * Pages in buffers of their own, at offset 0. New buffers are zero, reused ones are as they were left.
+ *
+ * @example
+ * ```ts
+ * import { HeapPool } from "tungsten-memory";
+ *
+ * const pool = new HeapPool({ hotBytes: 2 ** 26 });
+ * const page = pool.allocate(2 ** 20)!;
+ * pool.free(page);
+ * pool.free(pool.allocate(2 ** 20)!);
+ * console.log(pool.stats().strongHits); // 1
+ * ```
+ */
 export class HeapPool implements PageAllocator {
   readonly mode = ON_HEAP;
   readonly #hotLimitBytes: number;

@@ -30,7 +30,20 @@ const CACHE_LINES = 256;
 
 const FIRST_SLOTS = 64;
 
-/** A task id that is no safe integer. */
+/**
+ * A task id that is no safe integer.
+ *
+ * @example
+ * ```ts
+ * import { InvalidTask, openExecutor } from "tungsten-memory";
+ *
+ * try {
+ *   openExecutor({ pages: "accounts" }).manager.acquireExecution(1, 1.5, 0);
+ * } catch (error) {
+ *   console.log(error instanceof InvalidTask); // true
+ * }
+ * ```
+ */
 export class InvalidTask extends Refusal {
   override readonly name = "InvalidTask";
 

@@ -36,12 +36,41 @@ export interface ManagerObserver {
   shortGrant?(asked: number, granted: number, task: number, mode: Mode): void;
 }
 
-/** A request that no manager could answer: a size that is no whole number of bytes, or too small or large. */
+/**
+ * A request that no manager could answer: a size that is no whole number of bytes, or too small or large.
+ *
+ * @example
+ * ```ts
+ * import { InvalidRequest, openExecutor } from "tungsten-memory";
+ *
+ * try {
+ *   openExecutor({ pages: "accounts" }).manager.acquireExecution(0.5, 1, 0);
+ * } catch (error) {
+ *   console.log(error instanceof InvalidRequest); // true
+ * }
+ * ```
+ */
 export class InvalidRequest extends Refusal {
   override readonly name = "InvalidRequest";
 }
 
-/** The task's entry vanished while it waited: another consumer of the task gave its last byte back (section 3.2, 9). */
+/**
+ * The task's entry vanished while it waited: another consumer of the task gave its last byte back (section 3.2, 9).
+ *
+ * @example
+ * ```ts
+ * import { type Consumer, EntryLost, type Executor } from "tungsten-memory";
+ *
+ * export async function acquire(executor: Executor, consumer: Consumer, bytes: number): Promise<number> {
+ *   try {
+ *     return await executor.wait(consumer.task, consumer.acquireRequest(bytes));
+ *   } catch (error) {
+ *     if (error instanceof EntryLost) return 0; // the task gave everything back meanwhile
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class EntryLost extends Refusal {
   override readonly name = "EntryLost";
   readonly task: number;
@@ -52,7 +81,17 @@ export class EntryLost extends Refusal {
   }
 }
 
-/** One region as policies see it: the ledger's cells behind read-only names. */
+/**
+ * One region as policies see it: the ledger's cells behind read-only names.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, ON_HEAP, type Region } from "tungsten-memory";
+ *
+ * const region: Region = openExecutor({ pages: "accounts" }).manager.regions[ON_HEAP];
+ * console.log(region.executionSize + region.storageSize === region.total, region.entries); // true 0
+ * ```
+ */
 export class Region implements RegionView {
   readonly mode: Mode;
   readonly total: number;
@@ -93,6 +132,7 @@ export class Region implements RegionView {
   }
 }
 
+/** What a manager is made from: a policy, the regions as they start, and where the books are. */
 export interface ManagerOptions {
   readonly policy: Policy;
   readonly onHeap: RegionSizes;
@@ -105,7 +145,21 @@ export interface ManagerOptions {
   readonly attached?: boolean;
 }
 
-/** Spark's executor memory manager for one thread of control and any number of logical tasks. Sizes are bytes. */
+/**
+ * Spark's executor memory manager for one thread of control and any number of logical tasks. Sizes are bytes.
+ *
+ * @example
+ * ```ts
+ * import { MemoryManager, MUST_WAIT, unified } from "tungsten-memory";
+ *
+ * const sizes = { total: 1000, protectedStorage: 500, storage: 500, execution: 500 };
+ * const manager = new MemoryManager({ policy: unified, onHeap: sizes, offHeap: sizes });
+ * console.log(manager.acquireExecution(900, 1, 0)); // 900
+ * console.log(manager.acquireExecution(300, 2, 0) === MUST_WAIT); // true
+ * manager.giveUpExecution();
+ * manager.releaseExecution(900, 1, 0);
+ * ```
+ */
 export class MemoryManager {
   readonly policy: Policy;
   readonly waits: WaitList = new WaitList();

@@ -9,9 +9,19 @@ export const ON_HEAP = 0;
 /** Memory in pages of a WebAssembly linear memory. */
 export const OFF_HEAP = 1;
 
+/** A mode, as traces and reports write it. */
 export type ModeName = "onHeap" | "offHeap";
 
-/** `onHeap` or `offHeap`, as traces and reports write it. */
+/**
+ * `onHeap` or `offHeap`, as traces and reports write it.
+ *
+ * @example
+ * ```ts
+ * import { modeName, OFF_HEAP, ON_HEAP } from "tungsten-memory";
+ *
+ * console.log(modeName(ON_HEAP), modeName(OFF_HEAP)); // onHeap offHeap
+ * ```
+ */
 export function modeName(mode: Mode): ModeName {
   return mode === ON_HEAP ? "onHeap" : "offHeap";
 }

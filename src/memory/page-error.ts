@@ -2,6 +2,7 @@
 
 import { Refusal } from "../fault.js";
 
+/** How a page was misused. */
 export type PageFault =
   | "double free"
   | "foreign page"
@@ -11,7 +12,23 @@ export type PageFault =
   | "write before the start"
   | "write after free";
 
-/** A page was misused: `fault` says how, `owner` who held it, where that is known. */
+/**
+ * A page was misused: `fault` says how, `owner` who held it, where that is known.
+ *
+ * @example
+ * ```ts
+ * import { HeapPool, PageError } from "tungsten-memory";
+ *
+ * const pool = new HeapPool();
+ * const page = pool.allocate(64)!;
+ * pool.free(page);
+ * try {
+ *   pool.free(page);
+ * } catch (error) {
+ *   if (error instanceof PageError) console.log(error.fault); // double free
+ * }
+ * ```
+ */
 export class PageError extends Refusal {
   override readonly name = "PageError";
   readonly fault: PageFault;

@@ -18,6 +18,16 @@ export interface PageOwner {
  * A run of `bytes` bytes that starts at offset `base` of the buffer behind `views` (on-heap pages have a buffer of
  * their own and base 0, unless the debug build puts a red zone before it; off-heap pages share the arena's). `base` is a
  * multiple of 16. `number` is the place in the page table of the task that holds it, or one of the negative constants.
+ *
+ * @example
+ * ```ts
+ * import { HeapPool, type Page } from "tungsten-memory";
+ *
+ * const page: Page = new HeapPool().allocate(1024)!;
+ * const { views, base } = page;
+ * views.u32[base / 4] = 42; // the first word of the page
+ * console.log(page.bytes, views.u8[base]); // 1024 42
+ * ```
  */
 export class Page {
   number: number = NO_PAGE;

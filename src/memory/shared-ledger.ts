@@ -52,7 +52,20 @@ export interface Estate {
   readonly storage: number;
 }
 
-/** One worker's hold on accounts that lie in a shared memory. */
+/**
+ * One worker's hold on accounts that lie in a shared memory.
+ *
+ * @example
+ * ```ts
+ * import { MemoryManager, SharedLedger, unified } from "tungsten-memory";
+ *
+ * const ledger = SharedLedger.create({ slots: 64 });
+ * const sizes = { total: 1000, protectedStorage: 500, storage: 500, execution: 500 };
+ * const manager = new MemoryManager({ policy: unified, onHeap: sizes, offHeap: sizes, ledger });
+ * manager.acquireExecution(300, 1, 0);
+ * console.log(ledger.balance(1, 0), ledger.executionUsed(0)); // 300 300
+ * ```
+ */
 export class SharedLedger implements Ledger {
   readonly memory: WebAssembly.Memory;
   /** This worker's number, 1 to MAX_WORKERS. */

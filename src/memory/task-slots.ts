@@ -26,7 +26,21 @@ const PRESENT_HIGH_BIT = 0x200000;
 // The home of a slot that nobody knows.
 const NOWHERE = 0;
 
-/** More tasks at once than the accounts were made for. */
+/**
+ * More tasks at once than the accounts were made for.
+ *
+ * @example
+ * ```ts
+ * import { shareExecutor, TooManyTasks } from "tungsten-memory";
+ *
+ * const { manager } = shareExecutor({ tasks: 1 });
+ * try {
+ *   for (let task = 1; task <= 1000; task += 1) manager.acquireExecution(1, task, 0);
+ * } catch (error) {
+ *   console.log(error instanceof TooManyTasks); // true
+ * }
+ * ```
+ */
 export class TooManyTasks extends Refusal {
   override readonly name = "TooManyTasks";
 }

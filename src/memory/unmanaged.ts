@@ -21,7 +21,20 @@ export interface UnmanagedConsumer {
 /** The key of a consumer. */
 export type UnmanagedKey = Pick<UnmanagedConsumer, "component" | "instance">;
 
-/** A registry of unmanaged consumers with the totals of its last poll. Bytes. */
+/**
+ * A registry of unmanaged consumers with the totals of its last poll. Bytes.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, UnmanagedMemory } from "tungsten-memory";
+ *
+ * const unmanaged = new UnmanagedMemory();
+ * unmanaged.register({ component: "cache", instance: "1", mode: 0, bytesUsed: () => 2 ** 20 });
+ * const executor = openExecutor({ unmanaged, pages: "accounts" });
+ * unmanaged.poll();
+ * console.log(unmanaged.used(0), executor.manager.regions[0].unmanaged); // 1048576 0
+ * ```
+ */
 export class UnmanagedMemory {
   /** Told of an answer that counts as 0: an error that was thrown, or an InvalidRequest that names the number. */
   onTrouble: ((consumer: UnmanagedConsumer, trouble: unknown) => void) | null = null;
@@ -114,6 +127,15 @@ const polled = new WeakMap<UnmanagedMemory, () => void>();
 /**
  * Polls a registry at once and then every `intervalMs` (above 0), and returns what stops it. One timer a registry: while it
  * runs, asking again changes nothing and returns what stops the one that runs. The timer keeps no process alive.
+ *
+ * @example
+ * ```ts
+ * import { pollUnmanaged, UnmanagedMemory } from "tungsten-memory";
+ *
+ * const registry = new UnmanagedMemory();
+ * const stop = pollUnmanaged(1000, registry);
+ * stop();
+ * ```
  */
 export function pollUnmanaged(intervalMs: number, registry: UnmanagedMemory = unmanagedMemory): () => void {
   if (!(intervalMs > 0)) throw new InvalidRequest(`unmanaged memory polled every ${intervalMs} ms`);

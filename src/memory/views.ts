@@ -4,6 +4,15 @@
 /**
  * The views over one buffer. Hot code keeps the `Views` object, not one of its fields: an arena that grows replaces the
  * fields (the object stays the same), so a field read before an allocation may be too short after it.
+ *
+ * @example
+ * ```ts
+ * import { Views } from "tungsten-memory";
+ *
+ * const views = new Views(new ArrayBuffer(16));
+ * views.u32[0] = 258;
+ * console.log(views.u8[0], views.u8[1]); // 2 1
+ * ```
  */
 export class Views {
   u8!: Uint8Array;

@@ -7,12 +7,46 @@ import { Refusal } from "../fault.js";
 /** A resumable request. Each resumption is one look at the memory; it yields when it must go on waiting. */
 export type Request<T> = Generator<void, T, void>;
 
-/** A synchronous call that would have to wait for another task. The request is given up, as an interrupt would end it. */
+/**
+ * A synchronous call that would have to wait for another task. The request is given up, as an interrupt would end it.
+ *
+ * @example
+ * ```ts
+ * import { Consumer, openExecutor, WouldWait } from "tungsten-memory";
+ *
+ * class Buffer extends Consumer {
+ *   spill = () => 0;
+ * }
+ * const executor = openExecutor({ conf: { "spark.executor.memory": "1g" }, pages: "accounts" });
+ * new Buffer(executor.task(1)).acquireMemory(2 ** 40);
+ * try {
+ *   new Buffer(executor.task(2)).acquireMemory(2 ** 20);
+ * } catch (error) {
+ *   console.log(error instanceof WouldWait); // true
+ * }
+ * ```
+ */
 export class WouldWait extends Refusal {
   override readonly name = "WouldWait";
 }
 
-/** Another worker's decision has gone on for longer than this thread may sleep. Nothing has changed; ask again. */
+/**
+ * Another worker's decision has gone on for longer than this thread may sleep. Nothing has changed; ask again.
+ *
+ * @example
+ * ```ts
+ * import { MemoryBusy, type SharedExecutor } from "tungsten-memory";
+ *
+ * export function acquire(executor: SharedExecutor, bytes: number): number {
+ *   try {
+ *     return executor.acquireOrSleep(bytes, 1, 0);
+ *   } catch (error) {
+ *     if (error instanceof MemoryBusy) return 0; // another worker stays in a decision for too long
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class MemoryBusy extends Refusal {
   override readonly name = "MemoryBusy";
 
@@ -21,7 +55,26 @@ export class MemoryBusy extends Refusal {
   }
 }
 
-/** A wait that was given up: by its signal, or because its time ran out. The task's entry keeps its balance. */
+/**
+ * A wait that was given up: by its signal, or because its time ran out. The task's entry keeps its balance.
+ *
+ * @example
+ * ```ts
+ * import { Consumer, openExecutor, WaitEnded } from "tungsten-memory";
+ *
+ * class Buffer extends Consumer {
+ *   spill = () => 0;
+ * }
+ * const executor = openExecutor({ conf: { "spark.executor.memory": "1g" }, pages: "accounts" });
+ * const [first, second] = [1, 2].map((id) => new Buffer(executor.task(id))) as [Buffer, Buffer];
+ * first.acquireMemory(2 ** 40);
+ * try {
+ *   await executor.wait(second.task, second.acquireRequest(2 ** 20), { timeoutMs: 5 });
+ * } catch (error) {
+ *   if (error instanceof WaitEnded) console.log(error.reason); // timed-out
+ * }
+ * ```
+ */
 export class WaitEnded extends Refusal {
   override readonly name = "WaitEnded";
   readonly reason: "cancelled" | "timed-out";
@@ -37,7 +90,17 @@ export class WaitEnded extends Refusal {
 /** Runs a request to its end in whatever way its caller can wait; `why` says what it is that would have to wait. */
 export type Runner = <T>(request: Request<T>, why: () => string) => T;
 
-/** Runs a request to its end, or throws WouldWait at its first wait. */
+/**
+ * Runs a request to its end, or throws WouldWait at its first wait.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, runNow } from "tungsten-memory";
+ *
+ * const { manager } = openExecutor({ pages: "accounts" });
+ * console.log(runNow(manager.executionRequest(100, 1, 0), () => "task 1 must wait")); // 100
+ * ```
+ */
 export function runNow<T>(request: Request<T>, why: () => string): T {
   const step = request.next();
   if (step.done === true) return step.value;
@@ -45,7 +108,22 @@ export function runNow<T>(request: Request<T>, why: () => string): T {
   throw new WouldWait(why());
 }
 
-/** A request in the hands of somebody who can wait. */
+/**
+ * A request in the hands of somebody who can wait.
+ *
+ * @example
+ * ```ts
+ * import { Step } from "tungsten-memory";
+ *
+ * function* three(): Generator<void, number, void> {
+ *   yield; // waits once
+ *   return 3;
+ * }
+ * const step = new Step(three());
+ * while (step.waiting) step.look();
+ * console.log(step.value); // 3
+ * ```
+ */
 export class Step<T> {
   readonly #request: Request<T>;
   #state: "waiting" | "done" | "failed" = "waiting";
@@ -132,6 +210,16 @@ interface Waiter {
 /**
  * Who waits, in order of arrival. Spark leaves the order of wake-ups open; here the longest waiter looks first, every
  * waiter looks once per wake-up, and a wake-up that a look causes is for the others.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, type WaitList } from "tungsten-memory";
+ *
+ * const { manager } = openExecutor({ pages: "accounts" });
+ * const waits: WaitList = manager.waits;
+ * waits.onWake = () => queueMicrotask(() => waits.settle()); // waiters look again when this turn is over
+ * console.log(waits.size); // 0
+ * ```
  */
 export class WaitList {
   /** How many wait: a field, since every release reads it. Changed here only. */

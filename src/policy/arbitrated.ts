@@ -11,6 +11,7 @@ import { lendFree, NO_CEILING, wholeOrNothing } from "./greedy.js";
 import { NOBODY, type Policy } from "./policy.js";
 import { storageShortfall } from "./share.js";
 
+/** Velox' arbitration: whole or nothing; the task with most to give spills for whoever is short, blocks give way. */
 export const arbitrated: Policy = {
   name: "arbitrated",
   ceiling: () => NO_CEILING,

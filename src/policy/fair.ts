@@ -12,6 +12,7 @@ import { storageShortfall } from "./share.js";
 
 const spillable = (view: RegionView): number => Math.max(0, view.total - view.storageUsed - view.unmanaged);
 
+/** DataFusion's FairSpillPool: an even part for each task of what can be spilled, whole or nothing. */
 export const fair: Policy = {
   name: "fair",
   ceiling: spillable,

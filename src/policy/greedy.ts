@@ -11,6 +11,7 @@ import { storageShortfall } from "./share.js";
 /** Above every request: tasks have no bound of their own. */
 export const NO_CEILING: number = Number.MAX_SAFE_INTEGER;
 
+/** DataFusion's GreedyMemoryPool: first come, first served, whole or nothing; nobody waits or is pushed. */
 export const greedy: Policy = {
   name: "greedy",
   ceiling: () => NO_CEILING,

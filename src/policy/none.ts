@@ -9,6 +9,7 @@ import { type Policy, REFUSE } from "./policy.js";
 
 const POOL_BYTES = 2 ** 51;
 
+/** No bound: everything is granted. The lower bound on spills and evictions (DataFusion's UnboundedMemoryPool). */
 export const none: Policy = {
   name: "none",
   ceiling: () => NO_CEILING,

@@ -104,7 +104,23 @@ export interface Policy {
   sizes?(configured: RegionSizes): RegionSizes;
 }
 
-/** An answer of a policy that would break a law. It is not carried out; what it was asked for is as if it had not been asked. */
+/**
+ * An answer of a policy that would break a law. It is not carried out; what it was asked for is as if it had not been asked.
+ *
+ * @example
+ * ```ts
+ * import { BrokenLaw, openExecutor, unified } from "tungsten-memory";
+ *
+ * const generous = { ...unified, name: "generous", share: (_view: unknown, _held: number, bytes: number) => bytes + 1 };
+ * const executor = openExecutor({ policy: generous, pages: "accounts" });
+ * try {
+ *   executor.manager.acquireExecution(2 ** 20, 1, 0);
+ *   executor.manager.acquireExecution(2 ** 30, 1, 0);
+ * } catch (error) {
+ *   if (error instanceof BrokenLaw) console.log(error.law, error.policy); // 2 generous
+ * }
+ * ```
+ */
 export class BrokenLaw extends Refusal {
   override readonly name = "BrokenLaw";
   /** The law's number (README, "The laws"). */
@@ -120,7 +136,16 @@ export class BrokenLaw extends Refusal {
   }
 }
 
-/** a / b for whole numbers, rounded down, exact for every a below 2^53. */
+/**
+ * a / b for whole numbers, rounded down, exact for every a below 2^53.
+ *
+ * @example
+ * ```ts
+ * import { divide } from "tungsten-memory";
+ *
+ * console.log(divide(7, 2), divide(2 ** 53 - 1, 3)); // 3 3002399751580330
+ * ```
+ */
 export function divide(a: number, b: number): number {
   return (a - (a % b)) / b;
 }

@@ -139,17 +139,50 @@ export const POLICIES: readonly Named[] = POLICY_ENTRIES;
 /** The shipped orders of spilling, Spark's first. */
 export const SPILL_ORDERS: readonly Named[] = SPILL_ORDER_ENTRIES;
 
-/** A name that there is not; the message says what may have been meant. */
+/**
+ * A name that there is not; the message says what may have been meant.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, UnknownName } from "tungsten-memory";
+ *
+ * try {
+ *   openExecutor({ policy: "unifed" });
+ * } catch (error) {
+ *   if (error instanceof UnknownName) console.log(error.message); // no policy "unifed": did you mean unified?
+ * }
+ * ```
+ */
 export class UnknownName extends Refusal {
   override readonly name = "UnknownName";
 }
 
-/** The shipped policy of that name for an executor. Throws UnknownName. */
+/**
+ * The shipped policy of that name for an executor. Throws UnknownName.
+ *
+ * @example
+ * ```ts
+ * import { policyNamed } from "tungsten-memory";
+ *
+ * const policy = policyNamed("slots", { cores: 4, maxUnrollBytes: 0 });
+ * console.log(policy.name); // slots
+ * ```
+ */
 export function policyNamed(name: string, context: PolicyContext): Policy {
   return entryOf("policy", name, POLICY_ENTRIES).make(context);
 }
 
-/** The shipped order of that name, as it is in a release (major * 100 + minor). Throws UnknownName. */
+/**
+ * The shipped order of that name, as it is in a release (major * 100 + minor). Throws UnknownName.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, spillOrderNamed } from "tungsten-memory";
+ *
+ * const executor = openExecutor({ spillOrder: spillOrderNamed("largest", 401), pages: "accounts" });
+ * console.log(executor.spillOrder.name); // largest
+ * ```
+ */
 export function spillOrderNamed(name: string, release: number): SpillOrder {
   return entryOf("spill order", name, SPILL_ORDER_ENTRIES).make(release);
 }

@@ -9,7 +9,18 @@
 import { divide, MUST_WAIT, type Policy, REFUSE } from "./policy.js";
 import { storageShortfall } from "./share.js";
 
-/** `slots`: 1 or more, a whole number. */
+/**
+ * `slots`: 1 or more, a whole number.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, slotsPolicy } from "tungsten-memory";
+ *
+ * const { manager } = openExecutor({ policy: slotsPolicy(4), pages: "accounts" });
+ * const [{ executionSize }] = manager.regions;
+ * console.log(manager.acquireExecution(executionSize, 1, 0) <= executionSize / 4); // true
+ * ```
+ */
 export function slotsPolicy(slots: number): Policy {
   return {
     name: "slots",

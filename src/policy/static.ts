@@ -4,7 +4,17 @@
 import { type Policy, REFUSE } from "./policy.js";
 import { fairShare, storageShortfall } from "./share.js";
 
-/** `maxUnrollBytes`: the most that all unrolling together may hold by eviction (section 4.6). */
+/**
+ * `maxUnrollBytes`: the most that all unrolling together may hold by eviction (section 4.6).
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, staticPolicy } from "tungsten-memory";
+ *
+ * const executor = openExecutor({ policy: staticPolicy(2 ** 20), pages: "accounts" });
+ * console.log(executor.manager.policy.name); // static
+ * ```
+ */
 export function staticPolicy(maxUnrollBytes: number): Policy {
   return {
     name: "static",

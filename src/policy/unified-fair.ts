@@ -8,6 +8,7 @@
 import { divide, NOBODY, type Policy } from "./policy.js";
 import { unified } from "./unified.js";
 
+/** `unified`, but the largest holder above 1/N spills for a task that would have to wait. This library's own. */
 export const unifiedFair: Policy = {
   ...unified,
   name: "unified-fair",

@@ -8,6 +8,9 @@ function ceiling(view: RegionView): number {
   return Math.max(0, view.total - Math.min(view.storageUsed, view.protectedStorage) - view.unmanaged);
 }
 
+/**
+ * Spark's unified manager (sections 4.1 and 4.2 of the law): a soft boundary, each task between 1/2N and 1/N, short tasks wait.
+ */
 export const unified: Policy = {
   name: "unified",
 

@@ -40,7 +40,17 @@ function smallestThatCovers(candidates: readonly Candidate<unknown>[], need: num
   return chosen;
 }
 
-/** Spark's order in a release (major * 100 + minor, 2.4 and later; section 5.2, differences by generation). */
+/**
+ * Spark's order in a release (major * 100 + minor, 2.4 and later; section 5.2, differences by generation).
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, sparkSpillOrder } from "tungsten-memory";
+ *
+ * const executor = openExecutor({ spillOrder: sparkSpillOrder(204), pages: "accounts" });
+ * console.log(executor.spillOrder.name); // spark
+ * ```
+ */
 export function sparkSpillOrder(release: number): SpillOrder {
   const requester = release < 302 ? "once-after-others" : release < 303 ? "repeatedly-after-others" : "candidate";
   return { name: "spark", requester, pick: smallestThatCovers };

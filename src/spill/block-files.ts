@@ -11,7 +11,25 @@ import { FILE_MODE } from "./filesystem.js";
 // One worker at a time writes a block. What one that died had begun is written over, or goes with the block.
 const PART = ".part";
 
-/** Blocks in an existing directory, which they stay in until they are removed. Whatever the disk does wrong is a SpillError. */
+/**
+ * Blocks in an existing directory, which they stay in until they are removed. Whatever the disk does wrong is a SpillError.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync, rmSync } from "node:fs";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { openExecutor } from "tungsten-memory";
+ * import { blockFiles } from "tungsten-memory/spill";
+ *
+ * const directory = mkdtempSync(join(tmpdir(), "blocks-"));
+ * const disk = blockFiles(directory);
+ * openExecutor({ disk }); // evicted blocks go there
+ * disk.write("rdd_0_0", Uint8Array.of(1, 2, 3));
+ * console.log(disk.read("rdd_0_0")?.length); // 3
+ * rmSync(directory, { recursive: true });
+ * ```
+ */
 export function blockFiles(directory: string): BlockDisk {
   // Names of blocks may be longer than those of files, and hold what those must not.
   const fileOf = (block: string): string =>

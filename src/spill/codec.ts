@@ -5,6 +5,7 @@ import zlib from "node:zlib";
 import { Refusal } from "../fault.js";
 import { openLz4 } from "./lz4.js";
 
+/** How the blocks of spill files are packed. */
 export type Compression = "none" | "lz4" | "deflate" | "zstd";
 
 /** A payload is stored packed when that makes it smaller by this factor at least, else as it is. */

@@ -29,7 +29,20 @@ export interface SpillPlace {
   readonly cause?: unknown;
 }
 
-/** A spill that the disk, or what was found on it, made impossible. */
+/**
+ * A spill that the disk, or what was found on it, made impossible.
+ *
+ * @example
+ * ```ts
+ * import { openSpillStore, SpillError } from "tungsten-memory/spill";
+ *
+ * try {
+ *   openSpillStore({ directory: "no-such-directory" });
+ * } catch (error) {
+ *   if (error instanceof SpillError) console.log(error.operation); // list
+ * }
+ * ```
+ */
 export class SpillError extends Refusal {
   override readonly name = "SpillError";
   readonly operation: SpillOperation;

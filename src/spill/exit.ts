@@ -35,6 +35,14 @@ const ENDING_SIGNALS: readonly NodeJS.Signals[] =
  * Makes signals that would end the process remove spill files first. Where anybody else listens to the signal, that listener
  * decides and nothing happens here; else the files go and the signal is raised again with its usual end. For programs that
  * own their process: with a listener installed, a signal waits until the event loop turns. Returns the undoing.
+ *
+ * @example
+ * ```ts
+ * import { removeSpillFilesOnSignals } from "tungsten-memory/spill";
+ *
+ * const undo = removeSpillFilesOnSignals(["SIGINT", "SIGTERM"]);
+ * undo();
+ * ```
  */
 export function removeSpillFilesOnSignals(signals: readonly NodeJS.Signals[] = ENDING_SIGNALS): () => void {
   const undo = (): void => {

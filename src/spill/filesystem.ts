@@ -24,6 +24,7 @@ export interface SpillFileSystem {
 
 type Done = (error: Error | null) => void;
 
+/** The file system of the machine. */
 export const nodeFileSystem: SpillFileSystem = fs;
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = fs.constants;

@@ -30,6 +30,18 @@ export interface Leftovers {
 /**
  * Removes from `parent` the directories of processes that are gone, with the spill files and such directories in them and nothing else. Throws only what
  * listing `parent` throws: that somebody else's leftovers resist is no reason to refuse work.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync, rmSync } from "node:fs";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { nodeFileSystem, removeLeftovers } from "tungsten-memory/spill";
+ *
+ * const directory = mkdtempSync(join(tmpdir(), "spills-"));
+ * console.log(removeLeftovers(directory, nodeFileSystem)); // { removed: 0, kept: 0 }
+ * rmSync(directory, { recursive: true });
+ * ```
  */
 export function removeLeftovers(parent: string, fs: SpillFileSystem): Leftovers {
   let removed = 0;

@@ -25,11 +25,16 @@ export { removeSpillFilesOnSignals } from "./exit.js";
 export { nodeFileSystem, type SpillFileSystem } from "./filesystem.js";
 export { removeLeftovers, type Leftovers } from "./home.js";
 
+/** Largest payload of a block where nobody says, bytes. */
 export const DEFAULT_BLOCK_BYTES = 1 << 18;
+/** How far ahead of a reader the system is asked to read where nobody says, bytes. */
 export const DEFAULT_READ_AHEAD_BYTES = 2 ** 21;
+/** Least payload that a block can be limited to, bytes. */
 export const LEAST_BLOCK_BYTES = 64;
+/** Largest payload of any block, bytes. */
 export const LARGEST_BLOCK_BYTES = LZ4_MAX_RAW_BYTES;
 
+/** Where and how a store keeps its runs. */
 export interface SpillOptions {
   /** An existing directory; the store makes its own inside. The system's temporary directory by default. */
   readonly directory?: string;
@@ -58,6 +63,18 @@ export interface FileSpillStore extends SpillStore {
 /**
  * Opens a store. Removes what dead processes have left in the directory; makes its own directory with the first run.
  * Throws SpillError when the directory cannot be listed, Refusal when an option is out of range or this Node lacks the codec.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, Sorter } from "tungsten-memory";
+ * import { openSpillStore } from "tungsten-memory/spill";
+ *
+ * const store = openSpillStore({ compression: "lz4", capBytes: 2 ** 30 });
+ * const sorter = new Sorter(openExecutor().task(1), { store });
+ * sorter.insert(Uint8Array.of(7), 0, 1, 0, 7);
+ * sorter.close();
+ * store.close(); // what was left of its files is gone
+ * ```
  */
 export function openSpillStore(options: SpillOptions = {}): FileSpillStore {
   const { compression = "lz4", blockBytes = DEFAULT_BLOCK_BYTES, capBytes = Infinity } = options;

@@ -22,6 +22,16 @@ export interface BlockArena {
 /**
  * A keeper over one arena. `place` is where the pages of blocks belong: no worker's, and never recovered. Places are taken
  * and given inside the decisions of the accounts, so that a sweep there finds none on its way.
+ *
+ * @example
+ * ```ts
+ * import { arenaBytes, type BlockArena, BlockStore, heapBytes, MAX_WORKERS, type MemoryManager } from "tungsten-memory";
+ *
+ * // Blocks off-heap in an arena of several workers, at a place that none of them has.
+ * export function storeOver(manager: MemoryManager, arena: BlockArena): BlockStore {
+ *   return new BlockStore({ manager, keepers: [heapBytes(), arenaBytes(arena, MAX_WORKERS)] });
+ * }
+ * ```
  */
 export function arenaBytes(arena: BlockArena, place: number): BytesKeeper {
   return {

@@ -12,6 +12,7 @@ import type { BlockOwner, BlockStore, Fate } from "./store.js";
 import { putRecords, putValues, type UnrollOptions } from "./unroll.js";
 import type { UnrolledValues } from "./unrolled.js";
 
+/** What a block manager is wired to: where blocks lie, and how records become bytes. */
 export interface BlockManagerOptions<T> {
   readonly store: BlockStore;
   readonly disk: StreamDisk;
@@ -21,6 +22,7 @@ export interface BlockManagerOptions<T> {
   readonly sizeOf?: SizeOf<T>;
 }
 
+/** Where a block is, and how large. Bytes. */
 export interface BlockStatus {
   readonly level: StorageLevel;
   readonly memoryBytes: number;
@@ -36,6 +38,21 @@ const CHUNK_BYTES = 64 * 1024;
 /**
  * Blocks of records of type T. Tasks are numbers; NO_TASK stands for everybody outside of one. Nothing waits here: a
  * block that somebody else is writing is refused with BlockLocked, as is the removal of one that is read.
+ *
+ * @example
+ * ```ts
+ * import { BlockManager, javaSizeOf, LEVELS, MemoryDisk, openExecutor, type RecordCodec } from "tungsten-memory";
+ *
+ * const codec: RecordCodec<number> = {
+ *   writer: (sink) => ({ write: (record) => sink.write(Uint8Array.of(record)), close() {} }),
+ *   read: (bytes) => bytes,
+ * };
+ * const disk = new MemoryDisk();
+ * const { store } = openExecutor({ disk });
+ * const blocks = new BlockManager({ store, disk, codec, sizeOf: javaSizeOf });
+ * blocks.putIterator("rdd_0_0", [1, 2, 3], LEVELS.MEMORY_AND_DISK);
+ * console.log([...blocks.getValues("rdd_0_0")!]); // [ 1, 2, 3 ]
+ * ```
  */
 export class BlockManager<T> {
   readonly store: BlockStore;

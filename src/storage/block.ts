@@ -16,7 +16,18 @@ const INVERSE = 1 / SPAN;
 const ZERO = 48;
 const NINE = 57;
 
-/** The id of a partition of an RDD. Both numbers are whole, 0 to 2^26 - 1; beyond that a partition goes by its name. */
+/**
+ * The id of a partition of an RDD. Both numbers are whole, 0 to 2^26 - 1; beyond that a partition goes by its name.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, rddBlock } from "tungsten-memory";
+ *
+ * const { store } = openExecutor();
+ * store.put(rddBlock(3, 0), Uint8Array.of(1, 2, 3));
+ * console.log(store.has("rdd_3_0")); // true
+ * ```
+ */
 export function rddBlock(rdd: number, partition: number): BlockId {
   const small = rdd >= 0 && rdd < SPAN && partition >= 0 && partition < SPAN;
   return small ? rdd * SPAN + partition : `rdd_${rdd}_${partition}`;

@@ -51,7 +51,20 @@ interface SizeClass {
   readonly listed: Slab[];
 }
 
-/** Memory of the JavaScript heap. Keeps at most `spareBytes` that no block uses, in whole slabs and buffers. */
+/**
+ * Memory of the JavaScript heap. Keeps at most `spareBytes` that no block uses, in whole slabs and buffers.
+ *
+ * @example
+ * ```ts
+ * import { heapBytes } from "tungsten-memory";
+ *
+ * const keeper = heapBytes(0);
+ * const place = keeper.take(3);
+ * keeper.write(place, Uint8Array.of(1, 2, 3), 0);
+ * console.log([...keeper.view(place, 3)]); // [ 1, 2, 3 ]
+ * keeper.give(place, 3);
+ * ```
+ */
 export function heapBytes(spareBytes: number = 16 * 1024 * 1024): BytesKeeper {
   return new HeapBytes(spareBytes);
 }
@@ -218,7 +231,19 @@ function freshBytes(bytes: number): Uint8Array | null {
   }
 }
 
-/** Blocks of an allocator of pages, in practice the arena. */
+/**
+ * Blocks of an allocator of pages, in practice the arena.
+ *
+ * @example
+ * ```ts
+ * import { createArenas, NO_PLACE, pageBytes } from "tungsten-memory";
+ *
+ * const keeper = pageBytes(createArenas({ limitBytes: 2 ** 24 }));
+ * const place = keeper.take(2 ** 20);
+ * console.log(place === NO_PLACE); // false
+ * keeper.give(place, 2 ** 20);
+ * ```
+ */
 export function pageBytes(allocator: PageAllocator): BytesKeeper {
   const pages: Page[] = [];
   const free: number[] = [];

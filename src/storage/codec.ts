@@ -12,13 +12,26 @@ export interface RecordWriter<T> {
   close(): void;
 }
 
+/** How records become bytes, and bytes records again. */
 export interface RecordCodec<T> {
   writer(sink: ByteSink): RecordWriter<T>;
   /** The records of what one writer has written. */
   read(bytes: Uint8Array): Iterable<T>;
 }
 
-/** Bytes gathered in chunks, so that growing copies nothing. */
+/**
+ * Bytes gathered in chunks, so that growing copies nothing.
+ *
+ * @example
+ * ```ts
+ * import { ByteChunks } from "tungsten-memory";
+ *
+ * const chunks = new ByteChunks(4);
+ * chunks.write(Uint8Array.of(1, 2, 3));
+ * chunks.write(Uint8Array.of(4, 5, 6));
+ * console.log(chunks.bytes, [...chunks.joined()]); // 6 [ 1, 2, 3, 4, 5, 6 ]
+ * ```
+ */
 export class ByteChunks implements ByteSink {
   readonly #chunkBytes: number;
   #chunks: Uint8Array[] = [];

@@ -36,22 +36,78 @@ export interface StoreWatcher {
   passed(id: BlockId, bytes: number, why: "locked" | "ownRdd"): void;
 }
 
-/** A put of a block that is in memory already. */
+/**
+ * A put of a block that is in memory already.
+ *
+ * @example
+ * ```ts
+ * import { BlockExists, openExecutor } from "tungsten-memory";
+ *
+ * const { store } = openExecutor();
+ * store.put("rdd_0_0", Uint8Array.of(1));
+ * try {
+ *   store.put("rdd_0_0", Uint8Array.of(2));
+ * } catch (error) {
+ *   console.log(error instanceof BlockExists); // true
+ * }
+ * ```
+ */
 export class BlockExists extends Refusal {
   override readonly name = "BlockExists";
 }
 
-/** A pin of a block that is not in memory, an unpin of one that is not pinned, a removal of one that is. */
+/**
+ * A pin of a block that is not in memory, an unpin of one that is not pinned, a removal of one that is.
+ *
+ * @example
+ * ```ts
+ * import { BlockMisuse, openExecutor } from "tungsten-memory";
+ *
+ * try {
+ *   openExecutor().store.unpin("rdd_0_0");
+ * } catch (error) {
+ *   console.log(error instanceof BlockMisuse); // true
+ * }
+ * ```
+ */
 export class BlockMisuse extends Refusal {
   override readonly name = "BlockMisuse";
 }
 
-/** One more block than a shared table was made for, and none that had to leave for it. */
+/**
+ * One more block than a shared table was made for, and none that had to leave for it.
+ *
+ * @example
+ * ```ts
+ * import { shareExecutor, TooManyBlocks } from "tungsten-memory";
+ *
+ * const { store } = shareExecutor({ pages: "accounts", blocks: 1 });
+ * try {
+ *   for (const block of ["rdd_0_0", "rdd_0_1"]) store.putAccount(block, 100);
+ * } catch (error) {
+ *   console.log(error instanceof TooManyBlocks); // true
+ * }
+ * ```
+ */
 export class TooManyBlocks extends Refusal {
   override readonly name = "TooManyBlocks";
 }
 
-/** A block of values where several workers share the blocks: objects belong to one thread. */
+/**
+ * A block of values where several workers share the blocks: objects belong to one thread.
+ *
+ * @example
+ * ```ts
+ * import { DeserializedRefused, putValues, shareExecutor } from "tungsten-memory";
+ *
+ * try {
+ *   // Values belong to one worker's heap: what workers share are bytes.
+ *   putValues(shareExecutor({ pages: "accounts", blocks: 10 }).store, "rdd_0_0", [1, 2, 3], 0);
+ * } catch (error) {
+ *   console.log(error instanceof DeserializedRefused); // true
+ * }
+ * ```
+ */
 export class DeserializedRefused extends Refusal {
   override readonly name = "DeserializedRefused";
 }

@@ -19,7 +19,19 @@ export interface StreamDisk extends BlockDisk {
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** A disk in the memory of the process. */
+/**
+ * A disk in the memory of the process.
+ *
+ * @example
+ * ```ts
+ * import { MemoryDisk, openExecutor } from "tungsten-memory";
+ *
+ * const disk = new MemoryDisk();
+ * const { store } = openExecutor({ disk });
+ * disk.write("rdd_0_1", Uint8Array.of(7));
+ * console.log(store.read("rdd_0_1")); // Uint8Array(1) [ 7 ]
+ * ```
+ */
 export class MemoryDisk implements StreamDisk {
   readonly #blocks = new Map<string, Uint8Array>();
 

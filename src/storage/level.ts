@@ -3,6 +3,7 @@
 import { Refusal } from "../fault.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 
+/** Where a block may lie, and in what form. As Spark's StorageLevel. */
 export interface StorageLevel {
   readonly disk: boolean;
   readonly memory: boolean;
@@ -13,7 +14,20 @@ export interface StorageLevel {
   readonly copies: number;
 }
 
-/** A level that keeps a block nowhere, or that this generation does not have. */
+/**
+ * A level that keeps a block nowhere, or that this generation does not have.
+ *
+ * @example
+ * ```ts
+ * import { InvalidLevel, levelOf } from "tungsten-memory";
+ *
+ * try {
+ *   levelOf(99);
+ * } catch (error) {
+ *   console.log(error instanceof InvalidLevel); // true
+ * }
+ * ```
+ */
 export class InvalidLevel extends Refusal {
   override readonly name = "InvalidLevel";
 }
@@ -24,7 +38,16 @@ const OFF = 2;
 const DESERIALIZED = 1;
 const MAX_COPIES = 39;
 
-/** The level of a flag integer: disk 8, memory 4, off-heap 2, deserialized 1. */
+/**
+ * The level of a flag integer: disk 8, memory 4, off-heap 2, deserialized 1.
+ *
+ * @example
+ * ```ts
+ * import { levelOf } from "tungsten-memory";
+ *
+ * console.log(levelOf(8 + 4)); // { disk: true, memory: true, offHeap: false, deserialized: false, copies: 1 }
+ * ```
+ */
 export function levelOf(flags: number, copies: number = 1): StorageLevel {
   if (!(Number.isInteger(flags) && flags >= 0 && flags <= 15))
     throw new InvalidLevel(`flags of a level are 0 to 15, not ${flags}`);
@@ -39,7 +62,16 @@ export function levelOf(flags: number, copies: number = 1): StorageLevel {
   });
 }
 
-/** The flag integer of a level. */
+/**
+ * The flag integer of a level.
+ *
+ * @example
+ * ```ts
+ * import { levelFlags, LEVELS } from "tungsten-memory";
+ *
+ * console.log(levelFlags(LEVELS.MEMORY_AND_DISK)); // 13
+ * ```
+ */
 export function levelFlags(level: StorageLevel): number {
   return (
     (level.disk ? DISK : 0) +

@@ -8,12 +8,50 @@ import type { StorageLevel } from "./level.js";
 /** The task of whoever asks outside of any task, as far as locks and unroll memory are concerned. */
 export const NO_TASK = -1;
 
-/** A lock that somebody else has, or that nobody holds and is to be released. */
+/**
+ * A lock that somebody else has, or that nobody holds and is to be released.
+ *
+ * @example
+ * ```ts
+ * import { BlockLocked, BlockManager, LEVELS, MemoryDisk, openExecutor, type RecordCodec } from "tungsten-memory";
+ *
+ * const codec: RecordCodec<number> = {
+ *   writer: (sink) => ({ write: (record) => sink.write(Uint8Array.of(record)), close() {} }),
+ *   read: (bytes) => bytes,
+ * };
+ * const disk = new MemoryDisk();
+ * const blocks = new BlockManager({ store: openExecutor({ disk }).store, disk, codec });
+ * blocks.putIterator("rdd_0_0", [1, 2, 3], LEVELS.MEMORY_ONLY_SER);
+ * const read = blocks.getValues("rdd_0_0");
+ * try {
+ *   blocks.remove("rdd_0_0"); // while it is read
+ * } catch (error) {
+ *   console.log(error instanceof BlockLocked); // true
+ * }
+ * read?.release();
+ * ```
+ */
 export class BlockLocked extends Refusal {
   override readonly name = "BlockLocked";
 }
 
-/** A task that did not fail has left read locks behind. */
+/**
+ * A task that did not fail has left read locks behind.
+ *
+ * @example
+ * ```ts
+ * import { type Executor, PinLeak } from "tungsten-memory";
+ *
+ * export function end(executor: Executor, task: number): void {
+ *   try {
+ *     executor.endTask(task);
+ *   } catch (error) {
+ *     if (!(error instanceof PinLeak)) throw error;
+ *     console.log(`task ${error.task} never released ${error.blocks.join(", ")}`);
+ *   }
+ * }
+ * ```
+ */
 export class PinLeak extends Refusal {
   override readonly name = "PinLeak";
   readonly task: number;

@@ -1,5 +1,21 @@
 // A block while it is being read: its records, and the read lock that comes off with the last of them.
 
+/**
+ * A read of a block's records, which holds its lock until all have been read, or until `release`.
+ *
+ * @example
+ * ```ts
+ * import type { BlockManager } from "tungsten-memory";
+ *
+ * export function first<T>(blocks: BlockManager<T>, block: string): T | undefined {
+ *   const read = blocks.getValues(block); // a BlockRead, or null
+ *   if (read === null) return undefined;
+ *   const { value } = read.next();
+ *   read.release(); // not read to its end: the lock must be given back
+ *   return value;
+ * }
+ * ```
+ */
 export class BlockRead<T> implements IterableIterator<T> {
   /** Where it was found. */
   readonly from: "memory" | "disk";

@@ -3,6 +3,7 @@
 import type { Conf } from "../config/keys.js";
 import { type VectorBytes, vectorBytesOf } from "./vector.js";
 
+/** How a generation unrolls and keeps blocks. */
 export interface StorageRules {
   /** First reservation of a block that is unrolled, bytes. */
   readonly unrollBytes: number;
@@ -20,6 +21,16 @@ export interface StorageRules {
   readonly closesValues: boolean;
 }
 
+/**
+ * How a generation unrolls and keeps blocks, with what its configuration says of it. Throws ConfigError.
+ *
+ * @example
+ * ```ts
+ * import { readConf, storageRules } from "tungsten-memory";
+ *
+ * console.log(storageRules(readConf({}, "4.1")).unrollBytes); // 1048576
+ * ```
+ */
 export function storageRules(conf: Conf): StorageRules {
   const { release } = conf;
   return {

@@ -78,12 +78,39 @@ export type Annex = Pick<
   "memory" | "worker" | "annexAt" | "annexBytes" | "u32" | "f64" | "putU32" | "putF64"
 >;
 
-/** A shared table that cannot be made or attached to. */
+/**
+ * A shared table that cannot be made or attached to.
+ *
+ * @example
+ * ```ts
+ * import { SharedLedger, SharedTable, TableError } from "tungsten-memory";
+ *
+ * try {
+ *   SharedTable.attach(SharedLedger.create({ annexBytes: SharedTable.bytesFor(100) }));
+ * } catch (error) {
+ *   console.log(error instanceof TableError); // true
+ * }
+ * ```
+ */
 export class TableError extends Refusal {
   override readonly name = "TableError";
 }
 
-/** A name that is too long for shared memory. */
+/**
+ * A name that is too long for shared memory.
+ *
+ * @example
+ * ```ts
+ * import { NAME_UNITS, NameTooLong, shareExecutor } from "tungsten-memory";
+ *
+ * const { store } = shareExecutor({ blocks: 10 });
+ * try {
+ *   store.put("x".repeat(NAME_UNITS + 1), Uint8Array.of(1));
+ * } catch (error) {
+ *   console.log(error instanceof NameTooLong); // true
+ * }
+ * ```
+ */
 export class NameTooLong extends Refusal {
   override readonly name = "NameTooLong";
 }

@@ -64,7 +64,18 @@ const MAX_PINS = 0xffff;
 // A look now and then: whose block arrives might have failed or died, and then nobody wakes.
 const ARRIVAL_LOOK_MS = 5;
 
-/** One worker's hold on the table. Its operations are made inside of decisions, but for those that say otherwise. */
+/**
+ * One worker's hold on the table. Its operations are made inside of decisions, but for those that say otherwise.
+ *
+ * @example
+ * ```ts
+ * import { SharedLedger, SharedTable } from "tungsten-memory";
+ *
+ * const ledger = SharedLedger.create({ annexBytes: SharedTable.bytesFor(100) });
+ * const table = ledger.alone(() => SharedTable.create(ledger, 100));
+ * console.log(table.size, table.full); // 0 false
+ * ```
+ */
 export class SharedTable implements BlockTable {
   readonly alone = false;
   readonly #annex: Annex;

@@ -13,7 +13,20 @@ export interface SelfSized {
   readonly estimatedBytes: number;
 }
 
-/** A value whose size nobody has told. */
+/**
+ * A value whose size nobody has told.
+ *
+ * @example
+ * ```ts
+ * import { javaSizeOf, SizeUnknown } from "tungsten-memory";
+ *
+ * try {
+ *   javaSizeOf(new Date());
+ * } catch (error) {
+ *   console.log(error instanceof SizeUnknown); // true
+ * }
+ * ```
+ */
 export class SizeUnknown extends Refusal {
   override readonly name = "SizeUnknown";
 }
@@ -26,7 +39,16 @@ const SAMPLED_FROM = 400;
 const SAMPLES = 100;
 const SEED = 42;
 
-/** A Java array of `length` elements of `width` bytes each. */
+/**
+ * A Java array of `length` elements of `width` bytes each.
+ *
+ * @example
+ * ```ts
+ * import { javaArrayBytes } from "tungsten-memory";
+ *
+ * console.log(javaArrayBytes(10, 4)); // 56
+ * ```
+ */
 export function javaArrayBytes(length: number, width: number): number {
   return ARRAY_HEADER_BYTES + align8(length * width);
 }
@@ -35,6 +57,13 @@ export function javaArrayBytes(length: number, width: number): number {
  * The size of what JavaScript and Java both have: self-sized objects, typed arrays (as `byte[]`, `char[]`, `int[]`,
  * `long[]`, `double[]` of the same element width), arrays as arrays of references, numbers and bigints as boxed 8-byte
  * values, booleans as small boxes, null as nothing. Throws SizeUnknown for the rest.
+ *
+ * @example
+ * ```ts
+ * import { javaSizeOf } from "tungsten-memory";
+ *
+ * console.log(javaSizeOf(new Int32Array(10)), javaSizeOf(1.5), javaSizeOf({ estimatedBytes: 100 })); // 56 24 100
+ * ```
  */
 export function javaSizeOf(value: unknown): number {
   return graphBytes(value, shallowSizeOf, new Set());

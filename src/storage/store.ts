@@ -40,6 +40,7 @@ export {
   TooManyBlocks,
 };
 
+/** What a store is wired to: whose memory it uses, where bytes lie, and who leaves first. */
 export interface StoreOptions {
   readonly manager: MemoryManager;
   /** Where bytes lie, by mode; without a keeper the store keeps accounts and no bytes. */
@@ -59,7 +60,18 @@ export interface StoreOptions {
 
 const NOTHING = new Uint8Array(0);
 
-/** Section 8 of the law: putBytes, get, pins, unroll memory, removal and eviction. Sizes are bytes. */
+/**
+ * Section 8 of the law: putBytes, get, pins, unroll memory, removal and eviction. Sizes are bytes.
+ *
+ * @example
+ * ```ts
+ * import { type BlockStore, openExecutor } from "tungsten-memory";
+ *
+ * const store: BlockStore = openExecutor().store;
+ * console.log(store.put("rdd_0_0", Uint8Array.of(1, 2, 3))); // true
+ * console.log(store.get("rdd_0_0"), store.getSize("rdd_0_0")); // Uint8Array(3) [ 1, 2, 3 ] 3
+ * ```
+ */
 export class BlockStore implements Evictor {
   readonly rules: StorageRules;
   readonly #manager: MemoryManager;

@@ -13,6 +13,7 @@ import { GrowingVector } from "./vector.js";
 
 const MAX_CHUNK_BYTES = 1024 * 1024;
 
+/** For whom a block is unrolled. */
 export interface UnrollOptions {
   /** The task that is charged for the reservation; NO_TASK outside of any. */
   readonly task?: number;
@@ -20,6 +21,7 @@ export interface UnrollOptions {
   readonly interrupted?: () => boolean;
 }
 
+/** For whom a block of values is unrolled, and how large they are. */
 export interface ValuesOptions<T> extends UnrollOptions {
   /** The bytes that a value takes; by default as `javaSizeOf`. */
   readonly sizeOf?: SizeOf<T>;
@@ -29,6 +31,14 @@ export interface ValuesOptions<T> extends UnrollOptions {
  * Puts a block of values. Returns null when it is in memory now, else what is left: the values already taken from
  * `values`, then the rest. Its reservation stays with the task until the handle is read to its end or closed, or the task
  * ends. Throws BlockExists for a block that is in memory.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, putValues } from "tungsten-memory";
+ *
+ * const { store } = openExecutor();
+ * console.log(putValues(store, "rdd_0_0", [1, 2, 3], 0), store.getValues("rdd_0_0")); // null [ 1, 2, 3 ]
+ * ```
  */
 export function putValues<T>(
   store: BlockStore,
@@ -54,6 +64,18 @@ export function putValues<T>(
 /**
  * Puts a block of records as serialized bytes. Returns null when it is in memory now, else what is left: the bytes written
  * so far and the records not read yet. Throws TaskInterrupted when the task was (from 4.0 on).
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, putRecords, type RecordCodec } from "tungsten-memory";
+ *
+ * const codec: RecordCodec<number> = {
+ *   writer: (sink) => ({ write: (record) => sink.write(Uint8Array.of(record)), close() {} }),
+ *   read: (bytes) => bytes,
+ * };
+ * const { store } = openExecutor();
+ * console.log(putRecords(store, "rdd_0_0", [1, 2, 3], codec, 0), store.getSize("rdd_0_0")); // null 3
+ * ```
  */
 export function putRecords<T>(
   store: BlockStore,

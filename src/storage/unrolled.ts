@@ -13,12 +13,44 @@ export interface Reservation {
   bytes: number;
 }
 
-/** A second use of a handle that can be used once. */
+/**
+ * A second use of a handle that can be used once.
+ *
+ * @example
+ * ```ts
+ * import { HandleUsed, type UnrolledBytes } from "tungsten-memory";
+ *
+ * export function discard(handle: UnrolledBytes<unknown>): void {
+ *   try {
+ *     handle.discard();
+ *   } catch (error) {
+ *     if (!(error instanceof HandleUsed)) throw error; // it was finished or read before
+ *   }
+ * }
+ * ```
+ */
 export class HandleUsed extends Refusal {
   override readonly name = "HandleUsed";
 }
 
-/** The task was interrupted while it serialized a block. Its reservation stays until the task ends. */
+/**
+ * The task was interrupted while it serialized a block. Its reservation stays until the task ends.
+ *
+ * @example
+ * ```ts
+ * import { type Executor, putRecords, type RecordCodec, TaskInterrupted } from "tungsten-memory";
+ *
+ * // Whether it was put; false when the user has stopped the task meanwhile.
+ * export function put<T>(executor: Executor, block: string, records: T[], codec: RecordCodec<T>, stopped: AbortSignal) {
+ *   try {
+ *     return putRecords(executor.store, block, records, codec, 0, { task: 1, interrupted: () => stopped.aborted }) === null;
+ *   } catch (error) {
+ *     if (error instanceof TaskInterrupted) return false;
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class TaskInterrupted extends Refusal {
   override readonly name = "TaskInterrupted";
   readonly task: number;
@@ -29,7 +61,19 @@ export class TaskInterrupted extends Refusal {
   }
 }
 
-/** The values of a block that could not be put, in order. The reservation is released when the unrolled part is exhausted. */
+/**
+ * The values of a block that could not be put, in order. The reservation is released when the unrolled part is exhausted.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, putValues } from "tungsten-memory";
+ *
+ * const { store } = openExecutor({ conf: { "spark.executor.memory": "500m" } });
+ * const left = putValues(store, "rdd_0_0", [1, 2, 3], 0, { sizeOf: () => 2 ** 30 });
+ * // Too large: an UnrolledValues, which gives the values all the same.
+ * console.log(left === null ? "in memory" : [...left]); // [ 1, 2, 3 ]
+ * ```
+ */
 export class UnrolledValues<T> implements IterableIterator<T> {
   readonly #store: BlockStore;
   readonly #reservation: Reservation;
@@ -91,7 +135,21 @@ export interface PartlyWritten<T> {
   readonly rest: Iterator<T>;
 }
 
-/** A block of records that could not be put as bytes. Can be used once: finished, or read, or discarded. */
+/**
+ * A block of records that could not be put as bytes. Can be used once: finished, or read, or discarded.
+ *
+ * @example
+ * ```ts
+ * import { ByteChunks, type UnrolledBytes } from "tungsten-memory";
+ *
+ * // What did not fit the memory goes to a disk as a whole, what has been written so far first.
+ * export function toDisk<T>(left: UnrolledBytes<T>): Uint8Array {
+ *   const chunks = new ByteChunks(2 ** 16);
+ *   left.finish(chunks);
+ *   return chunks.joined();
+ * }
+ * ```
+ */
 export class UnrolledBytes<T> {
   readonly #store: BlockStore;
   readonly #reservation: Reservation;

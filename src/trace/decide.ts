@@ -12,14 +12,15 @@ import { refusable } from "./verify.js";
 import { Workload, type WorkloadOptions } from "./workload.js";
 import { endLine, ENGINE, headerLine, type Origin, rowLine } from "./write.js";
 
-/** The lines of a generated trace: `requests` rows and those in which everything goes back. */
-export function* generatedLines(options: WorkloadOptions, requests: number): Generator<string> {
+/** The lines of a generated trace: `requests` rows and those in which everything goes back. A raised signal ends it, whole, with fewer. */
+export function* generatedLines(options: WorkloadOptions, requests: number, signal?: AbortSignal): Generator<string> {
   const workload = new Workload(options);
   yield headerLine({ engine: ENGINE, ...workload.header });
   let rows = 0;
   for (const [ask, answer] of workload.rows(requests)) {
     rows += 1;
     yield rowLine(ask, answer);
+    if (signal?.aborted) break;
   }
   yield endLine(rows);
 }
@@ -36,9 +37,14 @@ export interface Rules {
 
 /**
  * The lines of a what-if: the requests of a trace, decided again. A request that the other history makes impossible (its page
- * was never granted, its block has left, its task still waits) is answered with `skipped` and why. Throws Unreadable.
+ * was never granted, its block has left, its task still waits) is answered with `skipped` and why. A raised signal ends them, whole,
+ * with fewer rows. Throws Unreadable.
  */
-export async function* decidedLines(recorded: RecordedFile, rules: Rules): AsyncGenerator<string> {
+export async function* decidedLines(
+  recorded: RecordedFile,
+  rules: Rules,
+  signal?: AbortSignal,
+): AsyncGenerator<string> {
   const { file } = recorded;
   const { policy, ...others } = rules;
   const header: TraceHeader = { ...readHeader(recorded.header, file), ...others };
@@ -49,6 +55,7 @@ export async function* decidedLines(recorded: RecordedFile, rules: Rules): Async
   for await (const { row } of rowsOf(recorded)) {
     rows += 1;
     yield rowLine(requestOf(row), replay.applyIfPossible(row));
+    if (signal?.aborted) break;
   }
   yield endLine(rows);
 }

@@ -23,11 +23,13 @@ import {
 import { Unreadable } from "./source.js";
 
 export type ModeState = readonly [number, number, number, number];
+/** The pools after a row: of each mode what execution has, what of it is used, what storage has, what of it is used. Bytes. */
 export interface State {
   readonly onHeap: ModeState;
   readonly offHeap: ModeState;
 }
 
+/** The first line of a trace: whose answers these are, and the executor that gave them. */
 export interface TraceHeader {
   readonly engine: string;
   readonly generation: string;
@@ -81,6 +83,7 @@ export interface Effects {
   spills?: { consumer: string; asked: number; trigger: string; freed?: number; failed?: true }[];
 }
 
+/** One row of a trace: what was asked, what came of it, and the pools afterwards. */
 export type Row = Op & {
   readonly i: number;
   readonly result: Readonly<Record<string, unknown>>;
@@ -88,7 +91,23 @@ export type Row = Op & {
   readonly resumed?: readonly ({ i: number; result: Readonly<Record<string, unknown>> } & Effects)[];
 } & Effects;
 
-/** A row about a task, consumer or page that no row before it has made, or that is gone. */
+/**
+ * A row about a task, consumer or page that no row before it has made, or that is gone.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, Recorder, Replay, Undeclared, readHeader } from "tungsten-memory";
+ *
+ * const lines: string[] = [];
+ * new Recorder(openExecutor({ pages: "accounts" }), (line) => lines.push(line)).end();
+ * const replay = new Replay(readHeader(JSON.parse(lines[0]!), "run.jsonl"));
+ * try {
+ *   replay.apply({ i: 1, op: "freePage", page: 99 } as unknown as Parameters<Replay["apply"]>[0]);
+ * } catch (error) {
+ *   console.log(error instanceof Undeclared); // true
+ * }
+ * ```
+ */
 export class Undeclared extends Refusal {
   override readonly name = "Undeclared";
 }
@@ -194,7 +213,18 @@ const HEADER: Shape = {
   tungstenMode: MODE,
 };
 
-/** The header from the first line of a trace. */
+/**
+ * The header from the first line of a trace.
+ *
+ * @example
+ * ```ts
+ * import { readHeader, Recorder, openExecutor } from "tungsten-memory";
+ *
+ * const lines: string[] = [];
+ * new Recorder(openExecutor({ pages: "accounts" }), (line) => lines.push(line)).end();
+ * console.log(readHeader(JSON.parse(lines[0]!), "run.jsonl").generation); // 4.1
+ * ```
+ */
 export function readHeader(value: unknown, file: string): TraceHeader {
   const fail: Fail = (message) => {
     throw new Unreadable(file, 1, message);
@@ -224,6 +254,19 @@ export function readHeader(value: unknown, file: string): TraceHeader {
 /**
  * A row, or the count in the last line. `number` is the row's number, counted from 1. Unknown fields are left out. `peaks`:
  * whether the engine tells peaks at the end of a task, which then must be there; when left out they may be.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, readRow, Recorder } from "tungsten-memory";
+ *
+ * const lines: string[] = [];
+ * const executor = openExecutor({ pages: "accounts" });
+ * const recorder = new Recorder(executor, (line) => lines.push(line));
+ * executor.manager.acquireExecution(100, 1, 0);
+ * recorder.end();
+ * const row = readRow(JSON.parse(lines[1]!), "run.jsonl", 2, 1);
+ * console.log("op" in row ? row.op : row.end); // execAcquire
+ * ```
  */
 export function readRow(
   value: unknown,

@@ -33,6 +33,18 @@ type Spilled = { task: number; consumer: string; trigger: string; asked: number;
  * Records an executor on which nothing has been asked yet, until `end`. What the format has no word for is not replayed as it
  * was: a keeper that has no room for a block's bytes, a disk that fails during an eviction, an observer of evictions that asks
  * for memory itself.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, Recorder } from "tungsten-memory";
+ *
+ * const lines: string[] = [];
+ * const executor = openExecutor({ pages: "accounts" });
+ * const recorder = new Recorder(executor, (line) => lines.push(line));
+ * executor.manager.acquireExecution(100, 1, 0);
+ * recorder.end();
+ * console.log(lines.length, lines.at(-1)); // 3 {"end":1}
+ * ```
  */
 export class Recorder {
   readonly #executor: Executor;

@@ -27,7 +27,24 @@ export interface Answer extends Effects {
   state: State;
 }
 
-/** A row in which a task asks while an earlier request of it waits. */
+/**
+ * A row in which a task asks while an earlier request of it waits.
+ *
+ * @example
+ * ```ts
+ * import { type Op, OutOfTurn, type Replay } from "tungsten-memory";
+ *
+ * export function isPossible(replay: Replay, row: Op & { readonly i: number }): boolean {
+ *   try {
+ *     replay.apply(row);
+ *     return true;
+ *   } catch (error) {
+ *     if (error instanceof OutOfTurn) return false; // its task waits for an earlier row
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class OutOfTurn extends Refusal {
   override readonly name = "OutOfTurn";
 }
@@ -52,7 +69,24 @@ interface Waiter {
   step: Step<Result> | null;
 }
 
-/** One executor that a trace is replayed on. Rows go in one by one. */
+/**
+ * One executor that a trace is replayed on. Rows go in one by one.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor, readHeader, readRow, Recorder, Replay } from "tungsten-memory";
+ *
+ * const lines: string[] = [];
+ * const executor = openExecutor({ pages: "accounts" });
+ * const recorder = new Recorder(executor, (line) => lines.push(line));
+ * executor.manager.acquireExecution(100, 1, 0);
+ * recorder.end();
+ *
+ * const replay = new Replay(readHeader(JSON.parse(lines[0]!), "run.jsonl"));
+ * const row = readRow(JSON.parse(lines[1]!), "run.jsonl", 2, 1);
+ * if ("op" in row) console.log(replay.apply(row).result); // { granted: 100 }
+ * ```
+ */
 export class Replay {
   readonly executor: Executor;
   /** Storage bytes that rows acquired without a block, by mode. */

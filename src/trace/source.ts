@@ -4,7 +4,20 @@
 import { Refusal } from "../fault.js";
 import { isObject, parseJson, type Json, type JsonObject } from "./json.js";
 
-/** A file that breaks its format. Names the file and the line, counted from 1. */
+/**
+ * A file that breaks its format. Names the file and the line, counted from 1.
+ *
+ * @example
+ * ```ts
+ * import { readHeader, Unreadable } from "tungsten-memory";
+ *
+ * try {
+ *   readHeader({ trace: "something else" }, "run.jsonl");
+ * } catch (error) {
+ *   if (error instanceof Unreadable) console.log(error.file, error.line); // run.jsonl 1
+ * }
+ * ```
+ */
 export class Unreadable extends Refusal {
   override readonly name: string = "Unreadable";
   readonly file: string;

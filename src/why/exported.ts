@@ -12,8 +12,34 @@ export type ToldLine = Pick<CausedRow, "i" | "ask" | "result" | "facts">;
 /** Field of a header that says that rows carry their causes. */
 export const CAUSES = "causes";
 
-/** The lines of a recording as a trace, without line feeds: its reader, and its bytes from the first. Throws Malformed. */
-export async function* exportedLines(reader: CauseReader, bytes: AsyncIterable<unknown>): AsyncGenerator<string> {
+/**
+ * The lines of a recording as a trace, without line feeds: its reader, and its bytes from the first. A raised signal ends them,
+ * whole, with fewer rows. Throws Malformed.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor } from "tungsten-memory";
+ * import { CauseReader, CauseRecorder, exportedLines } from "tungsten-memory/why";
+ *
+ * const pieces: Uint8Array[] = [];
+ * const executor = openExecutor({ pages: "accounts" });
+ * const recorder = new CauseRecorder(executor, (bytes) => void pieces.push(bytes.slice()));
+ * executor.manager.acquireExecution(100, 1, 0);
+ * recorder.end();
+ *
+ * async function* bytes() {
+ *   yield* pieces;
+ * }
+ * let lines = 0;
+ * for await (const _line of exportedLines(new CauseReader("run.causes"), bytes())) lines += 1;
+ * console.log(lines); // 3
+ * ```
+ */
+export async function* exportedLines(
+  reader: CauseReader,
+  bytes: AsyncIterable<unknown>,
+  signal?: AbortSignal,
+): AsyncGenerator<string> {
   let headed = false;
   for await (const chunk of bytes) {
     const rows = reader.feed(chunk as Uint8Array);
@@ -21,7 +47,10 @@ export async function* exportedLines(reader: CauseReader, bytes: AsyncIterable<u
       headed = true;
       yield JSON.stringify({ ...(JSON.parse(reader.headerLine) as object), [CAUSES]: true });
     }
-    for (const row of rows) yield exportedLine(row);
+    for (const row of rows) {
+      yield exportedLine(row);
+      if (signal?.aborted) return yield endLine(row.i);
+    }
   }
   reader.finish();
   const facts = reader.facts.map(({ row: _row, ...fact }) => fact);
@@ -37,7 +66,21 @@ function exportedLine({ i, ask, result, effects, resumed, state, spilled, facts 
   return rowLine({ ...ask, i } as unknown as Parameters<typeof rowLine>[0], answer, more);
 }
 
-/** The rows of an exported trace with their facts. Only these are checked: `verify` checks the rest. Throws Unreadable. */
+/**
+ * The rows of an exported trace with their facts. Only these are checked: `verify` checks the rest. Throws Unreadable.
+ *
+ * @example
+ * ```ts
+ * import { exportedRows, Story } from "tungsten-memory/why";
+ *
+ * // `recorded`: the header of an exported trace, and its other lines.
+ * export async function storyOf(recorded: Parameters<typeof exportedRows>[0]): Promise<Story> {
+ *   const story = new Story();
+ *   for await (const { facts } of exportedRows(recorded)) story.add(facts);
+ *   return story;
+ * }
+ * ```
+ */
 export async function* exportedRows({ file, rows }: RecordedFile): AsyncGenerator<ToldLine> {
   let i = 0;
   let n = 0;

@@ -24,10 +24,12 @@ export interface FieldTypes {
 
 /** What storage memory is wanted for; `hand`: somebody called the store's `evict`. */
 export const PURPOSES = ["storage", "unroll", "hand"] as const;
+/** What storage memory is wanted for; `hand`: somebody called the store's `evict`. */
 export type Purpose = (typeof PURPOSES)[number];
 
 /** What made a waiter look again: execution memory that came back, a new task in the pool, the end of a task, or nothing seen. */
 export const WAKINGS = ["release", "entry", "end", "look"] as const;
+/** What made a waiter look again. */
 export type Waking = (typeof WAKINGS)[number];
 
 /**
@@ -35,6 +37,7 @@ export type Waking = (typeof WAKINGS)[number];
  * wanted (they go all or not at all), the request is larger than storage can be now, or the policy evicts no more for it.
  */
 export const LIMITS = ["enough", "protected", "kept", "tooLarge", "policy"] as const;
+/** Why storage gave no more, in one word; told at LIMITS. */
 export type Limit = (typeof LIMITS)[number];
 
 /** A task and the bytes it holds. */
@@ -159,6 +162,7 @@ export const FACTS = {
   ],
 } as const satisfies Readonly<Record<string, readonly Field[]>>;
 
+/** What kind of thing came about. */
 export type FactKind = keyof typeof FACTS;
 export const FACT_KINDS = Object.keys(FACTS) as FactKind[];
 
@@ -167,4 +171,5 @@ export type FactOf<K extends FactKind> = { readonly kind: K; readonly n: number;
   readonly [F in (typeof FACTS)[K][number] as F[0]]: FieldTypes[F[1]];
 };
 
+/** Something that came about, and what it came from. The kinds are told at FACTS. */
 export type Fact = { [K in FactKind]: FactOf<K> }[FactKind];

@@ -15,6 +15,20 @@ export interface FileRecording {
  * Records an executor on which nothing has been asked yet to `path`, 64 KiB at a time. What stands there is replaced. A disk that
  * fails later disturbs no request: `end` tells of it. Throws Misuse as CauseRecorder does, and what the file system throws; a file
  * that cannot be begun is not left behind.
+ *
+ * @example
+ * ```ts
+ * import { rmSync } from "node:fs";
+ * import { openExecutor } from "tungsten-memory";
+ * import { recordToFile } from "tungsten-memory/why/file";
+ *
+ * const executor = openExecutor({ pages: "accounts" });
+ * const recording = recordToFile(executor, "run.causes");
+ * executor.manager.acquireExecution(100, 1, 0);
+ * recording.end(); // now `tungsten-memory explain run.causes` tells why
+ * console.log(recording.recorder.rows); // 1
+ * rmSync("run.causes");
+ * ```
  */
 export function recordToFile(executor: Executor, path: string): FileRecording {
   const file = openSync(path, "w");

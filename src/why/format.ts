@@ -29,6 +29,7 @@ import { Refusal } from "../fault.js";
 import type { Op } from "../trace/format.js";
 import { FACT_KINDS, type FactKind } from "./facts.js";
 
+/** Version of the binary form, which a recording begins with. */
 export const FORMAT_VERSION = 1;
 export const MAGIC: Uint8Array = Uint8Array.from("TMCAUSE\n", (c) => c.charCodeAt(0));
 export const HEADER_FIXED_BYTES = 16;
@@ -97,7 +98,20 @@ export const COUNT_TAG = 16;
 export const FLAGS = ["granted", "stored", "has", "removed"] as const;
 export const FLAG_TAG = 32;
 
-/** A recording that breaks its format. Names the file and the byte. */
+/**
+ * A recording that breaks its format. Names the file and the byte.
+ *
+ * @example
+ * ```ts
+ * import { CauseReader, Malformed } from "tungsten-memory/why";
+ *
+ * try {
+ *   new CauseReader("run.causes").feed(new TextEncoder().encode("no recording at all"));
+ * } catch (error) {
+ *   if (error instanceof Malformed) console.log(error.file, error.offset); // run.causes 0
+ * }
+ * ```
+ */
 export class Malformed extends Refusal {
   override readonly name = "Malformed";
   readonly file: string;

@@ -55,6 +55,24 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const WORDS = { purpose: PURPOSES, waking: WAKINGS, limit: LIMITS, fate: ["gone", "disk"] } as const;
 
+/**
+ * Reads a recording with causes, piece by piece. Throws Malformed for what breaks the format, and names the file.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor } from "tungsten-memory";
+ * import { CauseReader, CauseRecorder } from "tungsten-memory/why";
+ *
+ * const reader = new CauseReader("run.causes");
+ * const executor = openExecutor({ pages: "accounts" });
+ * const recorder = new CauseRecorder(executor, (bytes) => {
+ *   for (const { ask, result } of reader.feed(bytes)) console.log(ask.op, result); // execAcquire { granted: 100 }
+ * });
+ * executor.manager.acquireExecution(100, 1, 0);
+ * recorder.end();
+ * reader.finish();
+ * ```
+ */
 export class CauseReader {
   readonly #file: string;
   #header: TraceHeader | null = null;

@@ -26,7 +26,21 @@ const RETRY = code("retry");
 const RELEASE = code("execRelease");
 const GRANTED = counted("granted");
 
-/** Records an executor on which nothing has been asked yet, until `end`. */
+/**
+ * Records an executor on which nothing has been asked yet, until `end`.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor } from "tungsten-memory";
+ * import { CauseRecorder } from "tungsten-memory/why";
+ *
+ * const executor = openExecutor({ conf: { "spark.executor.memory": "1g" }, pages: "accounts" });
+ * const recorder = new CauseRecorder(executor, (_bytes) => {}); // bytes to keep: the sink's array is used again
+ * executor.manager.acquireExecution(2 ** 40, 1, 0);
+ * recorder.end();
+ * console.log(recorder.rows, recorder.facts > 0); // 1 true
+ * ```
+ */
 export class CauseRecorder {
   readonly #executor: Executor;
   readonly #out: CauseWriter;

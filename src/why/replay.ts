@@ -21,7 +21,21 @@ interface Asking {
   readonly rows: (told: (spill: Retold) => void) => AsyncIterable<ToldRow & { readonly agrees: boolean }>;
 }
 
-/** The binary form of a plain trace, with causes; returns how many rows this library answers differently. Throws Unreadable. */
+/**
+ * The binary form of a plain trace, with causes; returns how many rows this library answers differently. Throws Unreadable.
+ *
+ * @example
+ * ```ts
+ * import { causesOf } from "tungsten-memory/why";
+ *
+ * // `recorded`: the header of a plain trace, and its other lines.
+ * export async function bytesOf(recorded: Parameters<typeof causesOf>[0]): Promise<Uint8Array[]> {
+ *   const pieces: Uint8Array[] = [];
+ *   for await (const piece of causesOf(recorded)) pieces.push(piece);
+ *   return pieces;
+ * }
+ * ```
+ */
 export async function* causesOf(recorded: RecordedFile, bufferBytes?: number): AsyncGenerator<Uint8Array, number> {
   const asking = Object.hasOwn(recorded.header, "extension") ? askBlocks(recorded) : ask(recorded);
   let ready: Uint8Array[] = [];

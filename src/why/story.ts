@@ -32,6 +32,25 @@ export interface Told {
   readonly chain: readonly string[];
 }
 
+/**
+ * What the facts of a recording come to: counts, deadlocks and starvation, who paid for whom, the largest spills.
+ *
+ * @example
+ * ```ts
+ * import { openExecutor } from "tungsten-memory";
+ * import { CauseReader, CauseRecorder, Story } from "tungsten-memory/why";
+ *
+ * const story = new Story();
+ * const reader = new CauseReader("run.causes");
+ * const executor = openExecutor({ conf: { "spark.executor.memory": "1g" }, pages: "accounts" });
+ * const recorder = new CauseRecorder(executor, (bytes) => {
+ *   for (const row of reader.feed(bytes)) story.add(row.facts);
+ * });
+ * executor.manager.acquireExecution(2 ** 40, 1, 0);
+ * recorder.end();
+ * console.log(story.counts.short); // 1
+ * ```
+ */
 export class Story {
   rows = 0;
   readonly counts: Record<FactKind, number> = Object.fromEntries(FACT_KINDS.map((kind) => [kind, 0])) as Record<

@@ -11,7 +11,16 @@ const MOST_LINKS = 12;
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** `64 MiB`, `1.5 KiB`, `17 B`: whole where it is whole, else one decimal; powers of 1024. */
+/**
+ * `64 MiB`, `1.5 KiB`, `17 B`: whole where it is whole, else one decimal; powers of 1024.
+ *
+ * @example
+ * ```ts
+ * import { sizeText } from "tungsten-memory/why";
+ *
+ * console.log(sizeText(64 * 2 ** 20), sizeText(1536), sizeText(17)); // 64 MiB 1.5 KiB 17 B
+ * ```
+ */
 export function sizeText(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -22,7 +31,19 @@ export function sizeText(bytes: number): string {
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]!}`;
 }
 
-/** What a fact says. */
+/**
+ * What a fact says.
+ *
+ * @example
+ * ```ts
+ * import { type Fact, sentence } from "tungsten-memory/why";
+ *
+ * // `facts`: those of a recording by their number n, from 1.
+ * export function tell(facts: readonly Fact[]): string[] {
+ *   return facts.map((fact) => sentence(fact, (n) => facts[n - 1]));
+ * }
+ * ```
+ */
 export function sentence(fact: Fact, known: Known): string {
   switch (fact.kind) {
     case "asked":
@@ -53,7 +74,19 @@ export function sentence(fact: Fact, known: Known): string {
   }
 }
 
-/** The fact's sentence, and those of what led to it, latest first, as far back as anybody reads. */
+/**
+ * The fact's sentence, and those of what led to it, latest first, as far back as anybody reads.
+ *
+ * @example
+ * ```ts
+ * import { chain, type Fact } from "tungsten-memory/why";
+ *
+ * // `facts`: those of a recording by their number n, from 1.
+ * export function why(facts: readonly Fact[], n: number): string[] {
+ *   return chain(facts[n - 1]!, (number) => facts[number - 1]);
+ * }
+ * ```
+ */
 export function chain(fact: Fact, known: Known): string[] {
   const told: string[] = [];
   for (let at: Fact | undefined = fact; at !== undefined && told.length < MOST_LINKS; at = before(at, known))

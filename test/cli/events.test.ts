@@ -75,7 +75,7 @@ describe("events", () => {
     expect(code).toBe(2);
     const { error } = JSON.parse(out) as { error: { name: string; line: number } };
     expect(error).toMatchObject({ name: "Unreadable", file });
-    expect(err).toContain(`${file}: line ${error.line}: is cut off`);
+    expect(err).toContain(`${file}, line ${error.line}: is cut off`);
     const open = await run(eventsCommand(), [file, "--in-progress"]);
     expect(open).toMatchObject({ code: 0, out: expect.stringContaining("in progress: the log has no end") as unknown });
   });

@@ -124,8 +124,9 @@ describe("diff", () => {
   });
 
   test("refuses other requests and what it cannot read: exit 2", async () => {
-    const { code, out } = await run(diffCommand(), [a, other]);
-    expect([code, out]).toEqual([2, expect.stringContaining(`${other}: line 3: asks execAcquire`) as string]);
+    const { code, out, err } = await run(diffCommand(), [a, other]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain(`${other}, line 3: asks execAcquire`);
     const json = await run(diffCommand(), [a, at("nowhere"), "--json"]);
     expect(json.code).toBe(2);
     expect(JSON.parse(json.out)).toMatchObject({

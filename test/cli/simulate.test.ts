@@ -90,7 +90,7 @@ describe("wrong usage says what was meant", () => {
     [
       "a sweep of something else",
       ["--sweep", "heap=1..2"],
-      /"heap" is none of memory, fraction, storageFraction, cores/,
+      /no setting to sweep "heap": there are memory, fraction, storageFraction, cores/,
     ],
     ["a sweep without an end", ["--sweep", "memory=4g"], /write it as key=from\.\.to/],
     ["a sweep beyond what there is", ["--sweep", "fraction=0.5..2"], /fraction is a number from 0 to 1/],
