@@ -108,6 +108,7 @@ const COMMANDS: Readonly<Record<string, Habits>> = {
 
 /** What is added to examples that take long as they are printed. */
 const ABRIDGED: Readonly<Record<string, readonly string[]>> = {
+  "tungsten-memory study --full": ["--budget-minutes", "0.01", "--data", "1m", "--only", "ballast=0"],
   "tungsten-memory study": ["--rows", "2000", "--memory", "256k", "--rounds", "1", "--warm-up", "0"],
   "tungsten-memory simulate --workload": ["--seeds", "1", "--scale", "0.02", "--threads", "0"],
 };
