@@ -126,6 +126,7 @@ footer { max-width: 1120px; margin: 28px auto 0; padding: 0 24px 40px; color: va
   .card { padding: 16px; border-radius: 12px; }
   .scroll { margin-inline: -16px; padding-inline: 16px; }
   .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .facts dd { white-space: normal; }
   th, td { padding-left: 12px; font-size: 13px; }
   tbody th { white-space: normal; }
 }

@@ -23,7 +23,10 @@ const data = pageData<RecordingData>();
 const { events, kinds, told } = data;
 const INKS = { spill: "spill", eviction: "store", wait: "wait" } as const;
 const DONE = { spill: "spilled", eviction: "lost", wait: "waited for" } as const;
+/** CSS pixels. */
 const LANE_HEIGHT = 26;
+/** Room for the names of lanes and for sizes beside a drawing. */
+const SIDE = Math.max(70, ...data.lanes.map((name) => 20 + 7 * name.length));
 
 const number = (value: number): string => value.toLocaleString("en");
 
@@ -173,12 +176,12 @@ function showPools(pools: RowPools, index: number): void {
     at,
     230,
     {
-      padding: [MARKS_HEIGHT + 4, 12, 0, 0],
+      padding: [MARKS_HEIGHT + 4, 30, 0, 0],
       cursor: { ...cursor!, dataIdx: stepIndex },
       scales: { ...scales, y: { range: [0, pools.total * 1.04] } },
       axes: [
         axis({ values: (_, ticks) => ticks.map(number), space: 80 }),
-        axis({ values: (_, ticks) => ticks.map(bytes), incrs: POWERS_OF_TWO, size: 70 }),
+        axis({ values: (_, ticks) => ticks.map(bytes), incrs: POWERS_OF_TWO, size: SIDE }),
       ],
       series: [
         {},
@@ -210,6 +213,7 @@ function drawTicks(plot: Plot, mode: number): void {
   const { ctx, bbox } = plot;
   const dot = devicePixelRatio;
   const last = kinds.map(() => -1);
+  const inks = kinds.map((kind) => colour(INKS[kind]));
   ctx.save();
   for (let i = 0; i < events.row.length; i += 1) {
     if (events.mode[i] !== mode || events.until[i]! < view.from || events.row[i]! > view.to) continue;
@@ -218,7 +222,7 @@ function drawTicks(plot: Plot, mode: number): void {
     if (x === last[kind] && events.until[i] === events.row[i]) continue;
     last[kind] = x;
     const end = kinds[kind] === "wait" ? plot.valToPos(Math.min(view.to, events.until[i]!), "x", true) : x;
-    ctx.fillStyle = colour(INKS[kinds[kind]!]);
+    ctx.fillStyle = inks[kind]!;
     ctx.fillRect(x, bbox.top + (8 * kind - MARKS_HEIGHT) * dot, Math.max(2 * dot, end - x), 6 * dot);
   }
   ctx.restore();
@@ -238,10 +242,11 @@ function poolsAt(plot: Plot, pools: RowPools, mode: number): string {
 
 // Lanes ---------------------------------------------------------------------------------------------------------------
 
-/** A lane's part for a kind of event, from its top: spills and evictions share the upper one and differ in colour. */
+/** The largest event of each kind. */
 const MOST_BYTES = kinds.map((_, kind) =>
   events.mostBytes.reduce((most, each, i) => (events.kind[i] === kind ? Math.max(most, each) : most), 1),
 );
+/** Where a lane holds each kind: from its top, and how high. CSS pixels. */
 const PARTS = [
   [1, 9],
   [10, 8],
@@ -263,12 +268,13 @@ function showLanes(): void {
     at,
     lanes * LANE_HEIGHT + 38,
     {
+      padding: [4, 30, 0, 0],
       cursor: cursor!,
       scales: { ...scales, y: { range: [0, lanes] } },
       axes: [
         axis({ values: (_, ticks) => ticks.map(number), space: 80, grid: { show: false } }),
         axis({
-          size: 70,
+          size: SIDE,
           grid: { show: false },
           splits: () => data.lanes.map((_, lane) => lanes - lane - 0.5),
           values: () => [...data.lanes],
@@ -320,6 +326,7 @@ function drawLanes(plot: Plot): void {
   const { ctx, bbox } = plot;
   const dot = devicePixelRatio;
   const lane = LANE_HEIGHT * dot;
+  const inks = kinds.map((kind) => colour(INKS[kind]));
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
@@ -335,7 +342,7 @@ function drawLanes(plot: Plot): void {
     const height = isWait ? full : Math.max(2, full * share);
     const x = plot.valToPos(events.row[i]!, "x", true);
     const end = isWait ? plot.valToPos(events.until[i]!, "x", true) : x;
-    ctx.fillStyle = colour(INKS[kinds[kind]!]);
+    ctx.fillStyle = inks[kind]!;
     ctx.globalAlpha = isWait && events.count[i]! > 1 ? 0.6 : 1;
     const y = bbox.top + events.lane[i]! * lane + (top + full - height) * dot;
     ctx.fillRect(x, y, Math.max(2 * dot, end - x), height * dot);

@@ -9,9 +9,6 @@ import type { Digest } from "./digest.js";
 const HOW =
   "Move over it; drag to zoom, double-click for all. With keys: arrows, + and −, Shift and arrows to move along, 0 for all.";
 
-/** Height of a lane, CSS pixels; the script draws as high. */
-export const LANE_HEIGHT = 26;
-
 export function rowCharts(data: RecordingData, digest: Digest): Html {
   return html`<section class="card" aria-labelledby="pools">
       <h2 id="pools">Pools over the rows</h2>
@@ -25,20 +22,21 @@ export function rowCharts(data: RecordingData, digest: Digest): Html {
 }
 
 /** What the drawing leaves out, said on the page. */
-function thinness({ pools, events }: RecordingData, { pools: all, marks }: Digest): string {
-  const thin = pools.filter(({ mode }) => all[mode].rowsEach > 1);
-  const drawn = thin.map(
-    ({ mode, name, row }) =>
-      `${name} ${grouped(row.length)} of ${grouped(all[mode].changes)} states are drawn: the least and the greatest of every ${grouped(all[mode].rowsEach)} rows, and the last.`,
-  );
-  const said = drawn.length === 0 ? ["Every state is drawn."] : drawn;
-  if (marks.rowsEach > 1) {
-    const all = events.count.reduce((sum, each) => sum + each, 0);
+function thinness({ pools, events, stateRows, markRows }: RecordingData, { pools: all }: Digest): string {
+  const of = pools.map(({ mode, name, row }) => `${grouped(row.length)} of ${grouped(all[mode].changes)} ${name}`);
+  const said =
+    stateRows === 1
+      ? ["Every state is drawn."]
+      : [
+          `Drawn are ${of.join(" and ")} states: of every ${grouped(stateRows)} rows the least and the greatest of each pool, and the last.`,
+        ];
+  if (markRows > 1) {
+    const count = events.count.reduce((sum, each) => sum + each, 0);
     said.push(
-      `${grouped(all)} events are drawn as ${grouped(events.row.length)} marks: those of one kind and task within ${grouped(marks.rowsEach)} rows are one, with their sum and the largest.`,
+      `${grouped(count)} events are drawn as ${grouped(events.row.length)} marks: those of one kind and lane within ${grouped(markRows)} rows are one, with their sum and the largest.`,
     );
   }
-  return said.join(" ").replace(/^./, (letter) => letter.toUpperCase());
+  return said.join(" ");
 }
 
 function zoomButtons(rows: number): Html {

@@ -6,7 +6,7 @@ import { byParty, partyText } from "../../why/matrix.js";
 import type { Party } from "../../why/story.js";
 import { sentence } from "../../why/tell.js";
 import type { Digest, Tally } from "./digest.js";
-import { type Lane, KINDS, type Mark, type MarkKind, united } from "./marks.js";
+import { KINDS, type Mark, type MarkKind, united } from "./marks.js";
 
 export interface RecordingData {
   readonly file: string;
@@ -17,6 +17,9 @@ export interface RecordingData {
   readonly kinds: readonly MarkKind[];
   readonly modes: readonly ModeName[];
   readonly events: Events;
+  /** Rows of which the pools' extremes are kept, and within which events of one kind and lane are one mark. */
+  readonly stateRows: number;
+  readonly markRows: number;
   /** The largest events in words, by their place in `events`. */
   readonly told: Readonly<Record<number, string>>;
 }
@@ -49,6 +52,8 @@ export interface Events {
 
 /** Parties that have a lane of their own. */
 const MOST_LANES = 12;
+/** Marks that a page holds. */
+const MOST_DRAWN = 20_000;
 /** Marks of one kind that are told in words. */
 const MOST_TOLD = 400;
 
@@ -74,7 +79,8 @@ export function recordingData(file: string, digest: Digest): RecordingData {
     .filter((party) => drawn.includes(party));
   const shown = known.slice(0, MOST_LANES).sort(byParty);
   const rest = known.length - shown.length;
-  const marks = marksOf(digest, shown).sort((a, b) => a.mark.row - b.mark.row || a.lane - b.lane || a.kind - b.kind);
+  const { placed, markRows } = thinned(marksOf(digest, shown), digest.marks.rowsEach);
+  const marks = placed.sort((a, b) => a.mark.row - b.mark.row || a.lane - b.lane || a.kind - b.kind);
   const column = (of: (mark: Mark) => number): number[] => marks.map(({ mark }) => of(mark));
   return {
     file,
@@ -83,6 +89,8 @@ export function recordingData(file: string, digest: Digest): RecordingData {
     lanes: [...shown.map(partyText), ...(rest > 0 ? [`${rest} others`] : [])],
     kinds: KINDS,
     modes: MODES,
+    stateRows: Math.max(...MODES.map((mode) => digest.pools[mode].rowsEach)),
+    markRows,
     events: {
       lane: marks.map(({ lane }) => lane),
       kind: marks.map(({ kind }) => kind),
@@ -125,30 +133,40 @@ interface Placed {
   readonly mark: Mark;
 }
 
-/** The marks of those that are shown, and those of the others in one lane. */
-function marksOf({ marks }: Digest, shown: readonly Party[]): Placed[] {
-  const placed: Placed[] = [];
-  const others = new Map<string, { of: Lane; marks: Mark[] }>();
-  const put = ({ kind, mode }: Lane, lane: number, all: readonly Mark[]): void => {
-    const place = { lane, kind: KINDS.indexOf(kind), mode: MODES.indexOf(mode) };
-    for (const mark of all) placed.push({ ...place, mark });
-  };
-  for (const of of marks.lanes) {
-    const lane = shown.indexOf(of.party);
-    if (lane >= 0) {
-      put(of, lane, of.marks);
-      continue;
-    }
-    const key = `${of.kind} ${of.mode}`;
-    const kept = others.get(key);
-    if (kept === undefined) others.set(key, { of, marks: [...of.marks] });
-    else for (const mark of of.marks) kept.marks.push(mark);
+/** The marks of those that are shown, and those of all others in one lane. */
+function marksOf({ marks }: Digest, shown: readonly Party[]): Map<string, Placed[]> {
+  const lanes = new Map<string, Placed[]>();
+  for (const { party, kind, mode, marks: all } of marks.lanes) {
+    const of = shown.indexOf(party);
+    const place = {
+      lane: of < 0 ? shown.length : of,
+      kind: KINDS.indexOf(kind),
+      mode: MODES.indexOf(mode),
+    };
+    const key = `${place.lane} ${kind} ${mode}`;
+    const kept = lanes.get(key) ?? [];
+    lanes.set(key, kept);
+    for (const mark of all) kept.push({ ...place, mark });
   }
-  for (const { of, marks: all } of others.values()) {
-    all.sort((a, b) => a.row - b.row);
-    put(of, shown.length, united(all, marks.rowsEach));
+  return lanes;
+}
+
+/** As many marks as a page holds: those of a lane within so many rows are one. */
+function thinned(
+  lanes: ReadonlyMap<string, readonly Placed[]>,
+  rowsEach: number,
+): { readonly placed: Placed[]; readonly markRows: number } {
+  const sorted = [...lanes.values()].map((all) => all.toSorted((a, b) => a.mark.row - b.mark.row));
+  for (let markRows = rowsEach; ; markRows *= 2) {
+    const placed = sorted.flatMap((all) => {
+      const marks = united(
+        all.map(({ mark }) => ({ ...mark })),
+        markRows,
+      );
+      return marks.map((mark) => ({ ...all[0]!, mark }));
+    });
+    if (placed.length <= MOST_DRAWN) return { placed, markRows };
   }
-  return placed;
 }
 
 /** The largest of each kind in words. */

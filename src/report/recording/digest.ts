@@ -10,7 +10,7 @@ import { Envelope } from "./envelope.js";
 import { type Mark, Marks } from "./marks.js";
 
 /** Stretches of rows of which the extremes of the pools are kept, a mode. */
-const STRETCHES = 1024;
+const STRETCHES = 2048;
 /** Marks of spills, evictions and waits that are kept while reading. */
 const MOST_MARKS = 20_000;
 
