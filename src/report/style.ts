@@ -95,6 +95,14 @@ output.two { min-height: 3em; } output.three { min-height: 4.5em; margin-top: 10
 .card > .chain { margin-top: 16px; } .chain details { margin-top: 4px; font-size: 14px; } .chain summary { font-weight: 400; color: var(--muted); }
 .chain ol { margin: 4px 0 0; padding-left: 22px; color: var(--muted); } code { font-size: 13px; overflow-wrap: anywhere; }
 a { color: var(--off); }
+.choices { display: flex; flex-wrap: wrap; gap: 8px 18px; font-size: 13.5px; color: var(--muted); }
+select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 4px 8px; margin-left: 6px; }
+.forest { display: grid; gap: 18px; }
+.figure { display: grid; gap: 3px; }
+.policy { display: grid; grid-template-columns: 120px minmax(120px, 1fr) minmax(190px, auto) 220px; gap: 14px; align-items: center; font-size: 13.5px; }
+.policy .name { overflow-wrap: anywhere; } .policy .said { color: var(--muted); } .policy .said b { color: var(--ink); }
+.range { display: block; width: 100%; height: 18px; overflow: visible; }
+.range line { stroke: var(--line); stroke-width: 2; } .range .interval { stroke: var(--mode); stroke-width: 4; stroke-opacity: .5; stroke-linecap: round; } .range circle { fill: var(--mode); }
 
 .scroll { overflow-x: auto; margin-inline: -22px; padding-inline: 22px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
@@ -127,6 +135,7 @@ footer { max-width: 1120px; margin: 28px auto 0; padding: 0 24px 40px; color: va
   .scroll { margin-inline: -16px; padding-inline: 16px; }
   .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .facts dd { white-space: normal; }
+  .policy { grid-template-columns: minmax(0, 1fr) auto; gap: 2px 10px; margin-bottom: 8px; } .policy .range { grid-column: 1 / -1; grid-row: 2; } .policy .said { grid-column: 1 / -1; }
   th, td { padding-left: 12px; font-size: 13px; }
   tbody th { white-space: normal; }
 }

@@ -4,13 +4,11 @@ import { humanBytes } from "../../human.js";
 import { grouped } from "../../study/text.js";
 import { FACT_KINDS, type FactKind } from "../../why/facts.js";
 import { partyText } from "../../why/matrix.js";
-import { html, type Html, type HtmlValue } from "../html.js";
+import { html, type Html } from "../html.js";
+import { table } from "../table.js";
 import { MODES, modeText, ranked, type RecordingData } from "./data.js";
 import type { Digest } from "./digest.js";
 import type { Source } from "./page.js";
-
-/** Lines of a table; the raw rows hold the rest. */
-const MOST_LINES = 200;
 
 const FACT_TITLES: Readonly<Record<FactKind, string>> = {
   asked: "requests for execution memory that were not simply granted",
@@ -93,40 +91,4 @@ export function figures({ file, raw }: Source, digest: Digest, data: RecordingDa
       </button>
     </p>
   </section>`;
-}
-
-/** A table that opens on a click; lines beyond the most are counted. */
-export function table(
-  id: string,
-  title: string,
-  head: readonly string[],
-  lines: readonly (readonly HtmlValue[])[],
-): Html {
-  const shown = lines.slice(0, MOST_LINES);
-  return html`<details>
-    <summary>${title}: ${grouped(lines.length)} ${lines.length === 1 ? "line" : "lines"}</summary>
-    <div class="scroll">
-      <table id="${id}-table">
-        <thead>
-          <tr>
-            ${head.map((each) => html`<th scope="col">${each}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${shown.map(
-            ([first, ...rest]) =>
-              html`<tr>
-                <th scope="row">${first!}</th>
-                ${rest.map((each) => html`<td>${each}</td>`)}
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
-    ${
-      lines.length > shown.length
-        ? html`<p class="quiet">${grouped(lines.length - shown.length)} more are left out here.</p>`
-        : null
-    }
-  </details>`;
 }
