@@ -97,9 +97,9 @@ output.two { min-height: 3em; } output.three { min-height: 4.5em; margin-top: 10
 a { color: var(--off); }
 .choices { display: flex; flex-wrap: wrap; gap: 8px 18px; font-size: 13.5px; color: var(--muted); }
 select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 4px 8px; margin-left: 6px; }
-.forest { display: grid; gap: 18px; }
+.forest { display: grid; gap: 18px; margin: 12px 0; }
 .figure { display: grid; gap: 3px; }
-.policy { display: grid; grid-template-columns: 120px minmax(120px, 1fr) minmax(190px, auto) 220px; gap: 14px; align-items: center; font-size: 13.5px; }
+.policy { display: grid; grid-template-columns: 110px minmax(120px, 1fr) 240px 230px; gap: 14px; align-items: center; font-size: 13.5px; }
 .policy .name { overflow-wrap: anywhere; } .policy .said { color: var(--muted); } .policy .said b { color: var(--ink); }
 .range { display: block; width: 100%; height: 18px; overflow: visible; }
 .range line { stroke: var(--line); stroke-width: 2; } .range .interval { stroke: var(--mode); stroke-width: 4; stroke-opacity: .5; stroke-linecap: round; } .range circle { fill: var(--mode); }

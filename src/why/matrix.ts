@@ -5,11 +5,14 @@ import type { Party, Payment } from "./story.js";
 /** Parties that have a line of their own. */
 const MOST_PARTIES = 12;
 
+/** The name of those who share a line. */
+export const OTHERS = "others";
+
 /** What one party paid for another: bytes spilled, evicted and waited for. */
 export type Paid = [spilledBytes: number, evictedBytes: number, waitedBytes: number];
 
 export interface Matrix {
-  /** Tasks in order, storage, then `others` where there are any. */
+  /** Tasks in order, storage, then OTHERS where there are any. */
   readonly names: readonly string[];
   /** A line for each payer, a column for each that it was paid for. */
   readonly cells: readonly (readonly Readonly<Paid>[])[];
@@ -20,7 +23,7 @@ export function matrixOf(payments: readonly Payment[]): Matrix {
   const parties = [...new Set(payments.flatMap((each) => [each.payer, each.for]))];
   const shown = parties.slice(0, MOST_PARTIES).sort(byParty);
   const rest = parties.length > shown.length;
-  const names = [...shown.map(partyText), ...(rest ? ["others"] : [])];
+  const names = [...shown.map(partyText), ...(rest ? [OTHERS] : [])];
   const cells = names.map(() => names.map((): Paid => [0, 0, 0]));
   const places = new Map(shown.map((party, at) => [party, at]));
   const at = (party: Party): number => places.get(party) ?? shown.length;

@@ -136,7 +136,7 @@ function eventText(i: number): string {
 /** How far from an event the cursor may be, CSS pixels. */
 const REACH = 6;
 
-/** The event nearest to the cursor among those that `counts`; null where none is within reach. */
+/** The event nearest to the cursor among those that `counts`, of equally near ones the largest; null where none is within reach. */
 function nearest(plot: Plot, left: number, counts: (i: number) => boolean): number | null {
   let found: number | null = null;
   let least = REACH;
@@ -146,8 +146,9 @@ function nearest(plot: Plot, left: number, counts: (i: number) => boolean): numb
   for (let i = 0; i < events.row.length && events.row[i]! <= to; i += 1) {
     if (events.until[i]! < from || !counts(i)) continue;
     const [start, end] = [plot.valToPos(events.row[i]!, "x"), plot.valToPos(events.until[i]!, "x")];
-    const far = Math.max(start - left, left - end, 0) + Math.min(1, Math.abs(start - left) / 1000);
-    if (far >= least) continue;
+    const far = Math.round(Math.max(start - left, left - end, 0));
+    const isLarger = found !== null && far === least && events.mostBytes[i]! > events.mostBytes[found]!;
+    if (far >= least && !isLarger) continue;
     least = far;
     found = i;
   }
@@ -266,7 +267,7 @@ function showLanes(): void {
   const { cursor, scales, hooks } = shared();
   const plot = show(
     at,
-    lanes * LANE_HEIGHT + 38,
+    lanes * LANE_HEIGHT + 34,
     {
       padding: [4, 30, 0, 0],
       cursor: cursor!,
@@ -339,13 +340,13 @@ function drawLanes(plot: Plot): void {
     const [top, full] = PARTS[kind]!;
     const share = Math.sqrt(events.mostBytes[i]! / MOST_BYTES[kind]!);
     const isWait = kinds[kind] === "wait";
-    const height = isWait ? full : Math.max(2, full * share);
-    const x = plot.valToPos(events.row[i]!, "x", true);
+    const height = Math.round((isWait ? full : Math.max(2, full * share)) * dot);
+    const x = Math.round(plot.valToPos(events.row[i]!, "x", true));
     const end = isWait ? plot.valToPos(events.until[i]!, "x", true) : x;
     ctx.fillStyle = inks[kind]!;
     ctx.globalAlpha = isWait && events.count[i]! > 1 ? 0.6 : 1;
-    const y = bbox.top + events.lane[i]! * lane + (top + full - height) * dot;
-    ctx.fillRect(x, y, Math.max(2 * dot, end - x), height * dot);
+    const y = bbox.top + events.lane[i]! * lane + (top + full) * dot - height;
+    ctx.fillRect(x, y, Math.max(2 * dot, end - x), height);
   }
   ctx.restore();
 }

@@ -31,6 +31,8 @@ export function verdict({ workload, policies, points }: Comparison): string {
   if (others.length === 0) return `${workload} under ${against}.`;
   const found = points.flatMap(({ differences }) => differences.filter(({ metric }) => metric === MAKESPAN.metric));
   const clear = found.filter(({ significant }) => significant);
+  if (clear.length === 0 && !points.every(({ enoughSeeds }) => enoughSeeds))
+    return `Too few seeds to tell whether any policy is faster or slower than ${against} on ${workload}.`;
   if (clear.length === 0) return `No policy is significantly faster or slower than ${against} on ${workload}.`;
   if (points.length > 1)
     return `The makespan of ${workload} differs significantly from ${against}'s in ${clear.length} of ${found.length} comparisons.`;
@@ -43,12 +45,14 @@ export function verdict({ workload, policies, points }: Comparison): string {
 
 function overview(comparison: Comparison): Html {
   const { workload, executors, cores, allocation, eviction, seed, seeds, runs, interrupted, conf, points } = comparison;
+  const swept = comparison.sweeps.map(({ key }) => key);
+  const memory = swept.includes("memory") ? "" : `, ${conf["spark.executor.memory"] ?? ""}`;
   const enough = points.every((point) => point.enoughSeeds);
   return html`<h1>${verdict(comparison)}</h1>
     <p class="lead">
       <b>${workload}</b> in virtual time on ${allocation === "dynamic" ? "at most " : ""}${executors}
-      ${executors === 1 ? "executor" : "executors"} of ${cores} cores, ${conf["spark.executor.memory"] ?? ""}, eviction
-      ${eviction}, the same ${seeds} seeds (${seed} to ${seed + seeds - 1}) for every policy.
+      ${executors === 1 ? "executor" : "executors"} of ${swept.includes("cores") ? "" : `${cores} `}cores${memory},
+      eviction ${eviction}, the same ${seeds} seeds (${seed} to ${seed + seeds - 1}) for every policy.
     </p>
     <ul class="checks">
       <li class="${interrupted ? "bad" : "good"}">

@@ -24,12 +24,11 @@ export function rowCharts(data: RecordingData, digest: Digest): Html {
 /** What the drawing leaves out, said on the page. */
 function thinness({ pools, events, stateRows, markRows }: RecordingData, { pools: all }: Digest): string {
   const of = pools.map(({ mode, name, row }) => `${grouped(row.length)} of ${grouped(all[mode].changes)} ${name}`);
-  const said =
-    stateRows === 1
-      ? ["Every state is drawn."]
-      : [
-          `Drawn are ${of.join(" and ")} states: of every ${grouped(stateRows)} rows the least and the greatest of each pool, and the last.`,
-        ];
+  const said = pools.every(({ mode, row }) => row.length >= all[mode].changes)
+    ? ["Every state is drawn."]
+    : [
+        `Drawn are ${of.join(" and ")} states: of every ${grouped(stateRows)} rows the least and the greatest of each pool, and the last.`,
+      ];
   if (markRows > 1) {
     const count = events.count.reduce((sum, each) => sum + each, 0);
     said.push(

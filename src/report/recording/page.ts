@@ -4,7 +4,7 @@
 import { humanBytes } from "../../human.js";
 import type { TraceHeader } from "../../trace/format.js";
 import { grouped } from "../../study/text.js";
-import { matrixOf } from "../../why/matrix.js";
+import { matrixOf, OTHERS } from "../../why/matrix.js";
 import { html, type Html } from "../html.js";
 import { sheet } from "../sheet.js";
 import { rowCharts } from "./charts.js";
@@ -113,7 +113,9 @@ function matrix({ story: { payments } }: Digest): Html | null {
   if (payments.length === 0) return null;
   const { names, cells } = matrixOf(payments);
   const all = (paid: readonly number[]): number => paid.reduce((sum, bytes) => sum + bytes, 0);
-  const most = Math.max(1, ...cells.flat().map(all));
+  // Next to what all others paid together, no task's field would show.
+  const shown = names.at(-1) === OTHERS ? -1 : undefined;
+  const most = Math.max(1, ...cells.slice(0, shown).flatMap((line) => line.slice(0, shown).map(all)));
   return html`<section class="card" aria-labelledby="paid">
     <h2 id="paid">Who paid for whom</h2>
     <p class="quiet">
@@ -149,7 +151,7 @@ function matrix({ story: { payments } }: Digest): Html | null {
 
 /** How dark a field is, in percent: as the square root, so that small payments show beside large ones. */
 function shade(bytes: number, most: number): string {
-  return (Math.sqrt(bytes / most) * 45).toFixed(1);
+  return (Math.sqrt(Math.min(1, bytes / most)) * 45).toFixed(1);
 }
 
 const PAID = ["spill", "store", "wait"] as const;
