@@ -13,7 +13,8 @@ import { bytesOf, reasonOf, recordedIn } from "./lines.js";
 export interface Causes {
   /** What stands at its head; known when the first row has come by, or the last of none. */
   header: TraceHeader | null;
-  readonly rows: AsyncIterable<ToldLine>;
+  /** A few at a time. */
+  readonly rows: AsyncIterable<readonly ToldLine[]>;
   /** Rows that this library answers differently than a plain trace says; known at the end. */
   different: number;
 }
@@ -26,7 +27,7 @@ export async function openCauses(file: string): Promise<Causes> {
   if (isBinary) return Object.assign(causes, { rows: binaryRows(file, all, causes) });
   const recorded = await recordedIn(file, all);
   if (recorded.header[CAUSES] === true)
-    return { header: readHeader(recorded.header, file), rows: exportedRows(recorded), different: 0 };
+    return { header: readHeader(recorded.header, file), rows: oneByOne(exportedRows(recorded)), different: 0 };
   const asked = async function* () {
     const chunks = causesOf(recorded);
     const reader = new CauseReader(file);
@@ -38,7 +39,7 @@ export async function openCauses(file: string): Promise<Causes> {
       }
       const rows = reader.feed(step.value);
       causes.header = reader.header;
-      yield* rows;
+      yield rows;
     }
     reader.finish();
   };
@@ -52,16 +53,20 @@ export async function openBinary(file: string): Promise<AsyncIterable<unknown>> 
   return guarded(file, all);
 }
 
-async function* binaryRows(file: string, bytes: AsyncIterable<unknown>, causes: Causes): AsyncGenerator<ToldLine> {
+async function* binaryRows(
+  file: string,
+  bytes: AsyncIterable<unknown>,
+  causes: Causes,
+): AsyncGenerator<readonly ToldLine[]> {
   const reader = new CauseReader(file);
   for await (const chunk of guarded(file, bytes)) {
     const rows = reader.feed(chunk as Uint8Array);
     causes.header = reader.header;
-    yield* rows;
+    yield rows;
   }
   reader.finish();
   const { facts, rows } = reader;
-  if (facts.length > 0) yield { i: rows + 1, ask: { op: "end" }, result: {}, state: null, facts };
+  if (facts.length > 0) yield [{ i: rows + 1, ask: { op: "end" }, result: {}, state: null, facts }];
 }
 
 /** The same bytes; what is wrong with the file itself is Malformed too. */
@@ -101,4 +106,8 @@ async function begun(
   return { isBinary, all: all() };
 }
 
-async function* none(): AsyncGenerator<ToldLine> {}
+async function* oneByOne(rows: AsyncIterable<ToldLine>): AsyncGenerator<readonly ToldLine[]> {
+  for await (const row of rows) yield [row];
+}
+
+async function* none(): AsyncGenerator<readonly ToldLine[]> {}

@@ -20,12 +20,13 @@ export async function writePage(file: string, out: string): Promise<string> {
   const digest = new Digest();
   const causes = await openCauses(file);
   let begun = false;
-  for await (const line of causes.rows) {
-    if (!begun) digest.begin(causes.header!);
-    begun = true;
-    digest.add(line);
+  for await (const lines of causes.rows) {
+    if (!begun && causes.header !== null) {
+      digest.begin(causes.header);
+      begun = true;
+    }
+    for (const line of lines) digest.add(line);
   }
-  if (!begun) digest.begin(causes.header!);
   digest.end();
   const { different } = causes;
   const made: string[] = [];

@@ -74,9 +74,8 @@ async function explain(file: string, { task, row, block, json }: Options): Promi
     return block !== undefined && story.isAboutBlock(fact, block);
   };
   const told: Told[] = [];
-  let asked: ToldLine | null = null;
-  const causes = await openCauses(file);
-  for await (const line of causes.rows) {
+  let asked = null as ToldLine | null;
+  const take = (line: ToldLine): void => {
     story.rows = line.i;
     story.add(line.facts);
     if (line.i === row) asked = line;
@@ -85,7 +84,9 @@ async function explain(file: string, { task, row, block, json }: Options): Promi
       if (json) told.push(story.tell(fact));
       else print(toldText(story.tell(fact), row === undefined));
     }
-  }
+  };
+  const causes = await openCauses(file);
+  for await (const lines of causes.rows) lines.forEach(take);
   const { different } = causes;
   if (different > 0) printError(`explain: this library answers ${different} rows differently than ${file} says`);
   const whole = task === undefined && row === undefined && block === undefined;

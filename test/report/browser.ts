@@ -50,10 +50,10 @@ export async function visit(
   return { page, trouble };
 }
 
-/** Number of different colours on every canvas of the page. */
-export function coloursDrawn(page: Page): Promise<number[]> {
-  return page.$$eval("canvas", (canvases) =>
-    canvases.map((canvas) => {
+/** Number of different colours on every canvas of the page, or of those that are named. */
+export function coloursDrawn(page: Page, which: string = "canvas"): Promise<number[]> {
+  return page.$$eval(which, (found) =>
+    (found as HTMLCanvasElement[]).map((canvas) => {
       const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
       return new Set(new Uint32Array(data.buffer)).size;
     }),

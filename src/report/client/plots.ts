@@ -64,9 +64,9 @@ export interface Stops {
   /** The places along x, ascending. */
   readonly xs: ArrayLike<number>;
   /** Where the cursor is now, null where it is nowhere. */
-  at(): number | null;
+  readonly at: () => number | null;
   /** Brings a place into view; returns how far from the top the cursor goes, CSS pixels. */
-  reach(index: number): number;
+  readonly reach: (index: number) => number;
 }
 
 /**

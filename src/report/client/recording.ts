@@ -41,7 +41,8 @@ function look(from: number, to: number): void {
   const width = Math.min(data.rows || 1, Math.max(LEAST_ROWS, to - from));
   view.from = Math.max(0, Math.min(from, Math.max(1, data.rows) - width));
   view.to = view.from + width;
-  for (const plot of charts) plot.setScale("x", { min: view.from, max: view.to });
+  // At once, since a cursor may be put into the new stretch.
+  for (const plot of charts) plot.batch(() => plot.setScale("x", { min: view.from, max: view.to }));
   const text = `rows ${number(Math.ceil(view.from))} to ${number(Math.floor(view.to))}`;
   for (const each of document.querySelectorAll(".zoom .rows")) each.textContent = text;
 }
@@ -77,7 +78,12 @@ const SHIFTED: Readonly<Record<string, string>> = { ArrowLeft: "back", ArrowRigh
 function shared(): Pick<uPlotClass.Options, "cursor" | "scales"> & { hooks: uPlotClass.Hooks.Arrays } {
   return {
     cursor: {
-      sync: { key: "rows", scales: ["x", null] },
+      // The others follow the cursor; what is dragged over is one drawing's affair, which takes them along.
+      sync: {
+        key: "rows",
+        scales: ["x", null],
+        filters: { pub: (type) => type === "mousemove" || type === "mouseleave" },
+      },
       y: false,
       drag: { x: true, y: false, setScale: false },
       points: { show: false },
@@ -264,6 +270,7 @@ function showLanes(): void {
   if (at === null) return;
   const lanes = data.lanes.length;
   let cursorAt: number | null = null;
+  let byKey = false;
   const { cursor, scales, hooks } = shared();
   const plot = show(
     at,
@@ -295,7 +302,10 @@ function showLanes(): void {
               return at.tell("");
             }
             const inPart = (i: number): boolean => events.lane[i] === lane && Math.abs(laneTop(i) - top) <= 5;
-            const found = nearest(drawn, left, inPart) ?? nearest(drawn, left, (i) => events.lane[i] === lane);
+            const found = byKey
+              ? cursorAt
+              : (nearest(drawn, left, inPart) ?? nearest(drawn, left, (i) => events.lane[i] === lane));
+            byKey = false;
             cursorAt = found ?? cursorAt;
             at.tell(
               found === null
@@ -316,6 +326,7 @@ function showLanes(): void {
       reach: (i) => {
         reveal(events.row[i]!);
         cursorAt = i;
+        byKey = true;
         return laneTop(i);
       },
     }),

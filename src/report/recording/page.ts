@@ -8,7 +8,7 @@ import { matrixOf, OTHERS } from "../../why/matrix.js";
 import { html, type Html } from "../html.js";
 import { sheet } from "../sheet.js";
 import { rowCharts } from "./charts.js";
-import { type RecordingData, recordingData } from "./data.js";
+import { recordingData } from "./data.js";
 import type { Digest } from "./digest.js";
 import { figures } from "./tables.js";
 
