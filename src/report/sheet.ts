@@ -23,7 +23,7 @@ export interface Sheet {
   readonly script: "study" | "recording" | "policies";
 }
 
-/** The page, complete. Only the compiled library has the scripts beside it. */
+/** The page, complete. */
 export function sheet({ kind, title, sections, data, script }: Sheet): string {
   return html`<!doctype html>
     <html lang="en">
@@ -58,9 +58,12 @@ export function sheet({ kind, title, sections, data, script }: Sheet): string {
     </html>`.text.trimStart();
 }
 
+/** The compiled scripts; run from its source, the library takes those of the last build. */
+const SCRIPTS = new URL(import.meta.url.endsWith(".ts") ? "../../dist/report/client/" : "./client/", import.meta.url);
+
 /** A compiled script of the page as part of one scope: without imports, and nothing exported. */
 function scriptText(name: string): string {
-  return readFileSync(new URL(`./client/${name}.js`, import.meta.url), "utf8")
+  return readFileSync(new URL(`${name}.js`, SCRIPTS), "utf8")
     .replaceAll(/^import [^;]*;$/gm, "")
     .replaceAll(/^export \{\};?$/gm, "")
     .replaceAll(/^export (?=(?:function|const) )/gm, "");

@@ -6,16 +6,17 @@ import { html, type Html, type HtmlValue } from "./html.js";
 /** Lines of a table; the raw rows hold the rest. */
 const MOST_LINES = 200;
 
-/** A table that opens on a click; lines beyond the most are counted. */
-export function table(
+/** A table that opens on a click: a line for each of `items`; those beyond the most are counted. */
+export function table<T>(
   id: string,
   title: string,
   head: readonly string[],
-  lines: readonly (readonly HtmlValue[])[],
+  items: readonly T[],
+  lineOf: (item: T) => readonly HtmlValue[],
 ): Html {
-  const shown = lines.slice(0, MOST_LINES);
+  const shown = items.slice(0, MOST_LINES).map(lineOf);
   return html`<details>
-    <summary>${title}: ${grouped(lines.length)} ${lines.length === 1 ? "line" : "lines"}</summary>
+    <summary>${title}: ${grouped(items.length)} ${items.length === 1 ? "line" : "lines"}</summary>
     <div class="scroll">
       <table id="${id}-table">
         <thead>
@@ -35,8 +36,8 @@ export function table(
       </table>
     </div>
     ${
-      lines.length > shown.length
-        ? html`<p class="quiet">${grouped(lines.length - shown.length)} more are left out here.</p>`
+      items.length > shown.length
+        ? html`<p class="quiet">${grouped(items.length - shown.length)} more are left out here.</p>`
         : null
     }
   </details>`;

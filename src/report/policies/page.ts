@@ -206,40 +206,36 @@ function figures(comparison: Comparison, raw: string): Html {
   const { points, policies, runs } = comparison;
   return html`<section class="card" aria-labelledby="raw">
     <h2 id="raw">Raw numbers</h2>
-    ${points.slice(0, MOST_PLACES).map((point, i) =>
-      table(
-        `place-${i}`,
-        placeText(point.at) || "All figures",
-        ["", ...policies],
-        FIGURES.map((figure) => [
+    ${points
+      .slice(0, MOST_PLACES)
+      .map((point, i) =>
+        table(`place-${i}`, placeText(point.at) || "All figures", ["", ...policies], FIGURES, (figure) => [
           figure.title,
           ...point.policies.map(({ metrics }) => intervalText(figure, metrics[figure.metric])),
         ]),
-      ),
-    )}
+      )}
     ${table(
       "differences",
       `Differences from ${policies[0]!}`,
       ["policy", "figure", "at", "difference", "95 % interval", "p", "p corrected", ""],
-      points.flatMap((point) =>
-        point.differences.map((each) => {
-          const figure = FIGURES.find(({ metric }) => metric === each.metric)!;
-          return [
-            each.policy,
-            figure.title,
-            placeText(point.at),
-            figureText(figure, each.mean),
-            `${figureText(figure, each.low)} to ${figureText(figure, each.high)}`,
-            each.p.toPrecision(2),
-            each.pCorrected.toPrecision(2),
-            each.significant ? "significant" : "not significant",
-          ];
-        }),
-      ),
+      points.flatMap(({ at, differences }) => differences.map((each) => ({ ...each, at }))),
+      (each) => {
+        const figure = FIGURES.find(({ metric }) => metric === each.metric)!;
+        return [
+          each.policy,
+          figure.title,
+          placeText(each.at),
+          figureText(figure, each.mean),
+          `${figureText(figure, each.low)} to ${figureText(figure, each.high)}`,
+          each.p.toPrecision(2),
+          each.pCorrected.toPrecision(2),
+          each.significant ? "significant" : "not significant",
+        ];
+      },
     )}
     <p class="quiet">
-      Each of the ${runs.done} runs with all that was counted is in <a href="${encodeURI(raw)}">${raw}</a>, beside this
-      page.
+      Each of the ${runs.done} runs with all that was counted is in <a href="${encodeURIComponent(raw)}">${raw}</a>,
+      beside this page.
     </p>
     <p>
       <button type="button" id="save" data-saves="data" data-as="${raw.replace(/\.json$/, "")}-drawn.json">

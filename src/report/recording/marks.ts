@@ -32,7 +32,9 @@ export interface Lane {
 
 export class Marks {
   readonly #most: number;
-  readonly #lanes = new Map<string, Lane>();
+  // By party, then a place for each kind and mode.
+  readonly #lanes = new Map<Party, (Lane | undefined)[]>();
+  #laneCount = 0;
   #rowsEach = 1;
   #count = 0;
 
@@ -47,15 +49,21 @@ export class Marks {
   }
 
   get lanes(): Lane[] {
-    return [...this.#lanes.values()];
+    return [...this.#lanes.values()].flatMap((lanes) => lanes.filter((lane) => lane !== undefined));
   }
 
   add(party: Party, kind: MarkKind, mode: ModeName, mark: Mark): void {
-    const key = `${kind} ${mode} ${party}`;
-    let lane = this.#lanes.get(key);
+    let mine = this.#lanes.get(party);
+    if (mine === undefined) {
+      mine = [];
+      this.#lanes.set(party, mine);
+    }
+    const place = 2 * KINDS.indexOf(kind) + (mode === "onHeap" ? 0 : 1);
+    let lane = mine[place];
     if (lane === undefined) {
       lane = { party, kind, mode, marks: [] };
-      this.#lanes.set(key, lane);
+      mine[place] = lane;
+      this.#laneCount += 1;
     }
     const last = lane.marks.at(-1);
     if (last !== undefined && this.#stretch(last) >= this.#stretch(mark)) {
@@ -64,7 +72,7 @@ export class Marks {
     }
     lane.marks.push(mark);
     this.#count += 1;
-    if (this.#count > Math.max(this.#most, 4 * this.#lanes.size)) this.#join();
+    if (this.#count > Math.max(this.#most, 4 * this.#laneCount)) this.#join();
   }
 
   #stretch({ row }: Mark): number {
@@ -74,7 +82,7 @@ export class Marks {
   #join(): void {
     this.#rowsEach *= 2;
     this.#count = 0;
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.lanes) {
       lane.marks = united(lane.marks, this.#rowsEach);
       this.#count += lane.marks.length;
     }

@@ -33,7 +33,8 @@ export function figures({ file, raw }: Source, digest: Digest, data: RecordingDa
       "tasks",
       "By task",
       ["", "spills", "spilled", "evictions", "evicted", "waits", "rows waited", "short grants"],
-      ranked(tallies).map((each) => [
+      ranked(tallies),
+      (each) => [
         partyText(each.party),
         grouped(each.spills),
         humanBytes(each.spilledBytes),
@@ -42,46 +43,42 @@ export function figures({ file, raw }: Source, digest: Digest, data: RecordingDa
         grouped(each.waits),
         grouped(each.waitedRows),
         grouped(each.shortGrants),
-      ]),
+      ],
     )}
     ${table(
       "payments",
       "Who paid for whom, bytes",
       ["paid by", "for", "spilled", "evicted", "waited for"],
-      story.payments.map((each) => [
+      story.payments,
+      (each) => [
         partyText(each.payer),
         partyText(each.for),
         grouped(each.spilledBytes),
         grouped(each.evictedBytes),
         grouped(each.waitedBytes),
-      ]),
+      ],
     )}
-    ${table(
-      "peaks",
-      "The most in use, bytes",
-      ["", "execution", "at row", "storage", "at row"],
-      MODES.map((mode) => [
-        modeText(mode),
-        grouped(peaks[mode].executionUsed),
-        grouped(peaks[mode].executionRow),
-        grouped(peaks[mode].storageUsed),
-        grouped(peaks[mode].storageRow),
-      ]),
-    )}
+    ${table("peaks", "The most in use, bytes", ["", "execution", "at row", "storage", "at row"], MODES, (mode) => [
+      modeText(mode),
+      grouped(peaks[mode].executionUsed),
+      grouped(peaks[mode].executionRow),
+      grouped(peaks[mode].storageUsed),
+      grouped(peaks[mode].storageRow),
+    ])}
     ${table(
       "facts",
       "What was recorded",
       ["", "times"],
       [
-        ["requests", grouped(rows)],
-        ...FACT_KINDS.filter((kind) => story.counts[kind] > 0).map((kind) => [
-          FACT_TITLES[kind],
-          grouped(story.counts[kind]),
-        ]),
+        ["requests", rows] as const,
+        ...FACT_KINDS.filter((kind) => story.counts[kind] > 0).map(
+          (kind) => [FACT_TITLES[kind], story.counts[kind]] as const,
+        ),
       ],
+      ([what, times]) => [what, grouped(times)],
     )}
     <p class="quiet">
-      The raw rows are in <a href="${encodeURI(raw)}">${raw}</a>, beside this page. For any of them:
+      The raw rows are in <a href="${encodeURIComponent(raw)}">${raw}</a>, beside this page. For any of them:
       <code>tungsten-memory explain ${raw} --row N</code>.
     </p>
     <p>
