@@ -22,7 +22,7 @@ export const report: Bench = {
     "`mixed`: tasks and cached blocks, half a fact a row. `consumers`: every consumer spills again and again, three facts a row. " +
     "Making the recording is not timed. `page` is the size of the page.",
   bound:
-    "each fact is an object that lives until 65 536 others have come: allocation and the collector are most of the time.",
+    "each fact is an object that lives until 65 536 others have come: the collector takes the largest part.",
   cases: (settings) => [page(settings, "mixed"), page(settings, "consumers")],
 };
 
