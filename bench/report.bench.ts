@@ -21,8 +21,7 @@ export const report: Bench = {
     "`explain FILE --html OUT` on a recording with causes of 1 M rows, in this process: reading it, telling it, thinning it, writing the page. " +
     "`mixed`: tasks and cached blocks, half a fact a row. `consumers`: every consumer spills again and again, three facts a row. " +
     "Making the recording is not timed. `page` is the size of the page.",
-  bound:
-    "each fact is an object that lives until 65 536 others have come: the collector takes the largest part.",
+  bound: "each fact is an object that lives until 65 536 others have come: the collector takes the largest part.",
   cases: (settings) => [page(settings, "mixed"), page(settings, "consumers")],
 };
 
