@@ -17,6 +17,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   replay: async () => (await import("./replay.bench.js")).replay,
   simulator: async () => (await import("./simulator.bench.js")).simulator,
   recorder: async () => (await import("./recorder.bench.js")).recorder,
+  report: async () => (await import("./report.bench.js")).report,
   spill: async () => (await import("./spill.bench.js")).spill,
   map: async () => (await import("./map.bench.js")).map,
   sort: async () => (await import("./sort.bench.js")).sort,

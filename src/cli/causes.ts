@@ -5,12 +5,16 @@ import { CAUSES, exportedRows, type ToldLine } from "../why/exported.js";
 import { MAGIC, Malformed } from "../why/format.js";
 import { CauseReader } from "../why/reader.js";
 import { causesOf } from "../why/replay.js";
+import { readHeader, type TraceHeader } from "../trace/format.js";
 import { Unreadable } from "../trace/source.js";
 import { bytesOf, reasonOf, recordedIn } from "./lines.js";
 
 /** A recording whose rows come by once. */
 export interface Causes {
-  readonly rows: AsyncIterable<ToldLine>;
+  /** What stands at its head; known when the first row has come by, or the last of none. */
+  header: TraceHeader | null;
+  /** A few at a time. */
+  readonly rows: AsyncIterable<readonly ToldLine[]>;
   /** Rows that this library answers differently than a plain trace says; known at the end. */
   different: number;
 }
@@ -19,10 +23,11 @@ export interface Causes {
 export async function openCauses(file: string): Promise<Causes> {
   const bytes = bytesOf(file);
   const { isBinary, all } = await begun(file, bytes);
-  const causes: Causes = { rows: none(), different: 0 };
-  if (isBinary) return { rows: binaryRows(file, all), different: 0 };
+  const causes: Causes = { header: null, rows: none(), different: 0 };
+  if (isBinary) return Object.assign(causes, { rows: binaryRows(file, all, causes) });
   const recorded = await recordedIn(file, all);
-  if (recorded.header[CAUSES] === true) return { rows: exportedRows(recorded), different: 0 };
+  if (recorded.header[CAUSES] === true)
+    return { header: readHeader(recorded.header, file), rows: oneByOne(exportedRows(recorded)), different: 0 };
   const asked = async function* () {
     const chunks = causesOf(recorded);
     const reader = new CauseReader(file);
@@ -32,7 +37,9 @@ export async function openCauses(file: string): Promise<Causes> {
         causes.different = step.value;
         break;
       }
-      yield* reader.feed(step.value);
+      const rows = reader.feed(step.value);
+      causes.header = reader.header;
+      yield rows;
     }
     reader.finish();
   };
@@ -46,12 +53,20 @@ export async function openBinary(file: string): Promise<AsyncIterable<unknown>> 
   return guarded(file, all);
 }
 
-async function* binaryRows(file: string, bytes: AsyncIterable<unknown>): AsyncGenerator<ToldLine> {
+async function* binaryRows(
+  file: string,
+  bytes: AsyncIterable<unknown>,
+  causes: Causes,
+): AsyncGenerator<readonly ToldLine[]> {
   const reader = new CauseReader(file);
-  for await (const chunk of guarded(file, bytes)) yield* reader.feed(chunk as Uint8Array);
+  for await (const chunk of guarded(file, bytes)) {
+    const rows = reader.feed(chunk as Uint8Array);
+    causes.header = reader.header;
+    yield rows;
+  }
   reader.finish();
   const { facts, rows } = reader;
-  if (facts.length > 0) yield { i: rows + 1, ask: { op: "end" }, result: {}, facts };
+  if (facts.length > 0) yield [{ i: rows + 1, ask: { op: "end" }, result: {}, state: null, facts }];
 }
 
 /** The same bytes; what is wrong with the file itself is Malformed too. */
@@ -91,4 +106,8 @@ async function begun(
   return { isBinary, all: all() };
 }
 
-async function* none(): AsyncGenerator<ToldLine> {}
+async function* oneByOne(rows: AsyncIterable<ToldLine>): AsyncGenerator<readonly ToldLine[]> {
+  for await (const row of rows) yield [row];
+}
+
+async function* none(): AsyncGenerator<readonly ToldLine[]> {}

@@ -5,9 +5,11 @@ import { Unreadable } from "../trace/source.js";
 import type { Fact } from "../why/facts.js";
 import type { ToldLine } from "../why/exported.js";
 import { Malformed } from "../why/format.js";
-import { type Party, type Payment, Story, type Told } from "../why/story.js";
+import { matrixOf } from "../why/matrix.js";
+import { type Payment, Story, type Told } from "../why/story.js";
 import { sizeText } from "../why/tell.js";
 import { openCauses } from "./causes.js";
+import { Unwritable, writePage } from "./explain-page.js";
 import { exitWith, print, printError, printJson } from "./output.js";
 import { EXIT_USAGE } from "./trouble.js";
 
@@ -16,10 +18,8 @@ interface Options {
   readonly row?: number;
   readonly block?: string;
   readonly json?: true;
+  readonly html?: string;
 }
-
-/** Tasks that have a line in the matrix; the others are added up. */
-const MOST_PARTIES = 12;
 
 const EXAMPLES = `
 Examples:
@@ -27,6 +27,7 @@ Examples:
   tungsten-memory explain run.causes
   tungsten-memory explain run.causes --task 3
   tungsten-memory explain trace.jsonl.gz --row 812 --json
+  tungsten-memory explain run.causes --html run.html
 
 A plain trace is asked again here, so that its causes are those of this library's answers.
 Exit code: 0 told, 2 wrong usage or a file that cannot be read.`;
@@ -40,11 +41,20 @@ export function explainCommand(): Command {
     .addOption(new Option("--row <n>", "one row, with the chain behind it").argParser(integer).conflicts("task"))
     .addOption(new Option("--block <name>", "what happened to a block").conflicts(["task", "row"]))
     .option("--json", "one JSON object on standard output")
+    .addOption(
+      new Option("--html <file>", "a page of it, the raw rows beside it").conflicts(["task", "row", "block", "json"]),
+    )
     .addHelpText("after", EXAMPLES)
     .action(async (file: string, options: Options) => {
       try {
-        await explain(file, options);
+        if (options.html === undefined) await explain(file, options);
+        else print(await writePage(file, options.html));
       } catch (error) {
+        if (error instanceof Unwritable) {
+          printError(`explain: ${error.message}`);
+          exitWith(EXIT_USAGE);
+          return;
+        }
         if (!(error instanceof Malformed || error instanceof Unreadable)) throw error;
         const { name, reason } = error;
         const place = error instanceof Malformed ? { offset: error.offset } : { line: error.line };
@@ -64,9 +74,8 @@ async function explain(file: string, { task, row, block, json }: Options): Promi
     return block !== undefined && story.isAboutBlock(fact, block);
   };
   const told: Told[] = [];
-  let asked: ToldLine | null = null;
-  const causes = await openCauses(file);
-  for await (const line of causes.rows) {
+  let asked = null as ToldLine | null;
+  const take = (line: ToldLine): void => {
     story.rows = line.i;
     story.add(line.facts);
     if (line.i === row) asked = line;
@@ -75,7 +84,9 @@ async function explain(file: string, { task, row, block, json }: Options): Promi
       if (json) told.push(story.tell(fact));
       else print(toldText(story.tell(fact), row === undefined));
     }
-  }
+  };
+  const causes = await openCauses(file);
+  for await (const lines of causes.rows) lines.forEach(take);
   const { different } = causes;
   if (different > 0) printError(`explain: this library answers ${different} rows differently than ${file} says`);
   const whole = task === undefined && row === undefined && block === undefined;
@@ -135,18 +146,7 @@ function summaryText(file: string, story: Story): string {
 /** The payments as a table, those who matter most; the others are one line and one column. */
 function matrixLines(payments: readonly Payment[]): string[] {
   if (payments.length === 0) return [];
-  const parties = [...new Set(payments.flatMap((each) => [each.payer, each.for]))];
-  const shown = parties.slice(0, MOST_PARTIES).sort(byParty);
-  const rest = parties.length > shown.length;
-  const names = [...shown.map(partyText), ...(rest ? ["others"] : [])];
-  const cells = names.map(() => names.map(() => [0, 0, 0] as [number, number, number]));
-  const at = (party: Party): number => (shown.includes(party) ? shown.indexOf(party) : shown.length);
-  for (const { payer, for: whose, spilledBytes, evictedBytes, waitedBytes } of payments) {
-    const cell = cells[at(payer)]![at(whose)]!;
-    cell[0] += spilledBytes;
-    cell[1] += evictedBytes;
-    cell[2] += waitedBytes;
-  }
+  const { names, cells } = matrixOf(payments);
   const table = [["", ...names], ...cells.map((line, i) => [names[i]!, ...line.map(cellText)])];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
   return table.map((line) => `  ${line.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd());
@@ -156,15 +156,6 @@ function matrixLines(payments: readonly Payment[]): string[] {
 function cellText(bytes: readonly number[]): string {
   const parts = bytes.flatMap((each, i) => (each === 0 ? [] : [`${"sew"[i]!} ${sizeText(each)}`]));
   return parts.length === 0 ? "-" : parts.join(", ");
-}
-
-function byParty(a: Party, b: Party): number {
-  if (a === "storage" || b === "storage") return a === b ? 0 : a === "storage" ? 1 : -1;
-  return a - b;
-}
-
-function partyText(party: Party): string {
-  return party === "storage" ? party : `task ${party}`;
 }
 
 function integer(text: string): number {

@@ -2,33 +2,9 @@
 
 import { humanBytes } from "../human.js";
 import { type Compared, LEVEL, type Metric } from "../sim/compare.js";
+import { type Figure, FIGURES, figureText, intervalText } from "../sim/figures.js";
 import type { Point } from "../sim/experiment.js";
 import type { SimulationReport } from "./simulate.js";
-
-interface Column {
-  readonly metric: Metric;
-  readonly title: string;
-  readonly tell: (value: number) => string;
-}
-
-const seconds = (us: number): string => `${(us / 1e6).toFixed(1)} s`;
-const count = (n: number): string => n.toFixed(1);
-
-const COLUMNS: readonly Column[] = [
-  { metric: "makespanUs", title: "makespan", tell: seconds },
-  { metric: "jobUs", title: "time of jobs", tell: seconds },
-  { metric: "spillBytes", title: "spilled", tell: humanBytes },
-  { metric: "evictions", title: "evictions", tell: count },
-  { metric: "recomputeUs", title: "recomputing", tell: seconds },
-  { metric: "waitUs", title: "waiting", tell: seconds },
-  { metric: "longestWaitUs", title: "longest wait", tell: seconds },
-  { metric: "starved", title: "starved tasks", tell: count },
-  { metric: "failedTasks", title: "failed tasks", tell: count },
-  { metric: "fairness", title: "fairness (Jain)", tell: (value) => value.toFixed(3) },
-  { metric: "peakBytes", title: "peak memory", tell: humanBytes },
-  { metric: "gcUs", title: "collecting", tell: seconds },
-  { metric: "executorUs", title: "executor time", tell: seconds },
-];
 
 const LABEL = 17;
 const CELL = 34;
@@ -48,12 +24,9 @@ export function simulationText(report: SimulationReport): string {
         point.policies.map(({ policy }) => policy),
       ),
     );
-    for (const { metric, title, tell } of COLUMNS) {
-      const cells = point.policies.map(({ metrics }) => {
-        const { mean, low, high } = metrics[metric];
-        return low === high ? tell(mean) : `${tell(mean)} [${tell(low)}, ${tell(high)}]`;
-      });
-      lines.push(row(title, cells));
+    for (const figure of FIGURES) {
+      const cells = point.policies.map(({ metrics }) => intervalText(figure, metrics[figure.metric]));
+      lines.push(row(figure.title, cells));
     }
     const short = point.policies.filter(({ metrics }) => metrics.failedTasks.mean > 0).map(({ policy }) => policy);
     if (short.length > 0)
@@ -80,20 +53,21 @@ function differencesOf(differences: readonly Compared[], enoughSeeds: boolean): 
   for (const policy of new Set(differences.map((each) => each.policy))) {
     const mine = differences.filter((each) => each.policy === policy);
     for (const each of mine.filter(({ significant }) => significant)) {
-      const { title, tell } = columnOf(each.metric);
+      const figure = figureOf(each.metric);
+      const tell = (value: number): string => figureText(figure, value);
       const sign = each.mean > 0 ? "more" : "less";
       lines.push(
-        `  ${policy} against ${each.against}: ${title} ${tell(Math.abs(each.mean))} ${sign} ` +
+        `  ${policy} against ${each.against}: ${figure.title} ${tell(Math.abs(each.mean))} ${sign} ` +
           `[${tell(each.low)}, ${tell(each.high)}], p ${each.pCorrected.toPrecision(2)}`,
       );
     }
-    const others = mine.filter(({ significant }) => !significant).map(({ metric }) => columnOf(metric).title);
+    const others = mine.filter(({ significant }) => !significant).map(({ metric }) => figureOf(metric).title);
     if (others.length > 0) lines.push(`  ${policy}: not significant: ${others.join(", ")}`);
   }
   if (!enoughSeeds) lines.push("  so few seeds cannot show any difference after the correction: use more (--seeds)");
   return lines;
 }
 
-function columnOf(metric: Metric): Column {
-  return COLUMNS.find((column) => column.metric === metric)!;
+function figureOf(metric: Metric): Figure {
+  return FIGURES.find((figure) => figure.metric === metric)!;
 }

@@ -3,6 +3,7 @@
 
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { join, parse } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { unknownName } from "../closest.js";
 import { parseBytes } from "../config/bytes.js";
@@ -12,6 +13,7 @@ import { DEFAULT_GENERATION, type Generation, GENERATIONS } from "../config/rele
 import { Refusal } from "../fault.js";
 import { VERSION } from "../generated/version.js";
 import { loadPolicies } from "../lab/load-policy.js";
+import { policiesPage } from "../report/policies/page.js";
 import { EVICTION_NAMES } from "../sim/choices.js";
 import { compare } from "../sim/compare.js";
 import {
@@ -54,6 +56,7 @@ interface Options {
   readonly threads: number;
   readonly json: boolean;
   readonly out?: string;
+  readonly html?: string;
 }
 
 const MIB = 2 ** 20;
@@ -73,6 +76,7 @@ ${listed()}
 Examples:
   tungsten-memory simulate --workload etl --policies unified,static --memory 4g --seeds 20
   tungsten-memory simulate --workload iterative-ml --sweep memory=4g..12g:5 --json --out ml.json
+  tungsten-memory simulate --workload etl --sweep memory=2g..8g:7 --html etl.html
   tungsten-memory simulate --workload iterative-ml --eviction gdsf --policies unified,./mine.mjs
   tungsten-memory simulate --trace waiting.jsonl.gz --policies unified,fair,arbitrated
   tungsten-memory simulate --workload adversarial --sweep storageFraction=0.1..0.9:5 --sweep cores=2..8:3
@@ -126,6 +130,11 @@ export function simulateCommand(): Command {
     .option("--threads <n>", "threads to run on, 0 being this one (default: one for each core)", whole(0, 1024))
     .option("--json", "one JSON object on standard output", false)
     .option("--out <file>", "where the JSON object goes besides, with every run")
+    .addOption(
+      new Option("--html <file>", "a page of the comparison, with every run in a JSON file beside it").conflicts(
+        "trace",
+      ),
+    )
     .addHelpText("after", EXAMPLES)
     .action(simulate);
 }
@@ -152,6 +161,7 @@ async function simulate(options: Options): Promise<void> {
     });
     progress.clear();
     if (options.out !== undefined) writeOut(options.out, report);
+    if (options.html !== undefined) writePage(options.html, report);
     if (options.json) printJson(report);
     else print(simulationText(report));
     if (report.interrupted) exitWith(EXIT_INTERRUPTED);
@@ -231,10 +241,25 @@ function experimentOf(workload: string, options: Options): Experiment {
 }
 
 function writeOut(file: string, report: SimulationReport): void {
+  write("--out", file, () => `${JSON.stringify(report, null, 1)}\n`);
+}
+
+/** Writes the page, and every run in a file of the same name beside it. */
+function writePage(file: string, report: SimulationReport): void {
+  const { dir, name, base } = parse(file);
+  const raw = `${name}.json`;
+  if (raw === base)
+    throw new Refusal(`--html ${file}: every run is written to ${raw} beside it, so it needs another name`);
+  write("--html", join(dir, raw), () => `${JSON.stringify(report, null, 1)}\n`);
+  write("--html", file, () => policiesPage(report, raw));
+}
+
+function write(option: string, file: string, text: () => string): void {
+  const content = text();
   try {
-    writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
+    writeFileSync(file, content);
   } catch (cause) {
-    throw new Refusal(`--out ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
+    throw new Refusal(`${option} ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
   }
 }
 

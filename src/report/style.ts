@@ -4,14 +4,14 @@ const LIGHT = `
   color-scheme: light;
   --bg: #faf8f5; --card: #ffffff; --ink: #1d1a17; --muted: #6d655c; --line: #e9e3da; --shade: #f3efe8;
   --on: #b4530a; --on-soft: #b4530a24; --off: #0f766e; --off-soft: #0f766e24;
-  --store: #6d28d9; --store-soft: #6d28d91f; --spill: #be123c; --spill-soft: #be123c1c; --good: #15803d; --bad: #b91c1c;
+  --store: #6d28d9; --store-soft: #6d28d91f; --spill: #be123c; --spill-soft: #be123c1c; --wait: #a16207; --good: #15803d; --bad: #b91c1c;
 `;
 
 const DARK = `
   color-scheme: dark;
   --bg: #131210; --card: #1c1a17; --ink: #f1ece4; --muted: #a69d91; --line: #312d28; --shade: #24211d;
   --on: #f6a13a; --on-soft: #f6a13a2b; --off: #3ad0bd; --off-soft: #3ad0bd2b;
-  --store: #b39bfa; --store-soft: #b39bfa2b; --spill: #fb7f95; --spill-soft: #fb7f952b; --good: #5fd38a; --bad: #fb8585;
+  --store: #b39bfa; --store-soft: #b39bfa2b; --spill: #fb7f95; --spill-soft: #fb7f952b; --wait: #d8b24a; --good: #5fd38a; --bad: #fb8585;
 `;
 
 export const STYLE = `
@@ -80,8 +80,29 @@ output { display: block; color: var(--muted); font-size: 13px; min-height: 1.5em
 .legend i { display: inline-block; width: 18px; height: 10px; margin-right: 7px; border-radius: 2px; vertical-align: -0.5px; }
 .legend .used { background: var(--mode-soft, var(--shade)); border-top: 2px solid var(--mode, var(--muted)); }
 .legend .size { height: 0; border-top: 2px dashed var(--mode, var(--muted)); border-radius: 0; vertical-align: 3.5px; }
-.legend .store { background: var(--store-soft); border-bottom: 2px solid var(--store); }
-.legend .spill { background: var(--spill-soft); border-top: 3px solid var(--spill); }
+.legend .store:not(.tick) { background: var(--store-soft); border-bottom: 2px solid var(--store); }
+.legend .tick { width: 6px; height: 12px; border: 0; vertical-align: -1px; }
+.legend .tick.spill { background: var(--spill); } .legend .tick.store { background: var(--store); } .legend .wait { background: var(--wait); }
+.legend .spill:not(.tick) { background: var(--spill-soft); border-top: 3px solid var(--spill); }
+
+output.two { min-height: 3em; } output.three { min-height: 4.5em; margin-top: 10px; }
+.zoom { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; }
+.zoom button { min-width: 38px; padding: 4px 10px; line-height: 1.4; }
+.zoom .rows { color: var(--muted); font-size: 13px; margin-left: 8px; }
+#matrix td { background: color-mix(in srgb, var(--spill) var(--share, 0%), transparent); padding-right: 10px; }
+#matrix td span { display: block; font-size: 12.5px; } #matrix td span::before { content: ""; display: inline-block; width: 7px; height: 7px; border-radius: 2px; margin-right: 6px; background: var(--kind); }
+#matrix .spill { --kind: var(--spill); } #matrix .store { --kind: var(--store); } #matrix .wait { --kind: var(--wait); }
+.card > .chain { margin-top: 16px; } .chain details { margin-top: 4px; font-size: 14px; } .chain summary { font-weight: 400; color: var(--muted); }
+.chain ol { margin: 4px 0 0; padding-left: 22px; color: var(--muted); } code { font-size: 13px; overflow-wrap: anywhere; }
+a { color: var(--off); }
+.choices { display: flex; flex-wrap: wrap; gap: 8px 18px; font-size: 13.5px; color: var(--muted); }
+select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 4px 8px; margin-left: 6px; }
+.forest { display: grid; gap: 18px; margin: 12px 0; }
+.figure { display: grid; gap: 3px; }
+.policy { display: grid; grid-template-columns: 110px minmax(120px, 1fr) 240px 230px; gap: 14px; align-items: center; font-size: 13.5px; }
+.policy .name { overflow-wrap: anywhere; } .policy .said { color: var(--muted); } .policy .said b { color: var(--ink); }
+.range { display: block; width: 100%; height: 18px; overflow: visible; }
+.range line { stroke: var(--line); stroke-width: 2; } .range .interval { stroke: var(--mode); stroke-width: 4; stroke-opacity: .5; stroke-linecap: round; } .range circle { fill: var(--mode); }
 
 .scroll { overflow-x: auto; margin-inline: -22px; padding-inline: 22px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
@@ -113,6 +134,8 @@ footer { max-width: 1120px; margin: 28px auto 0; padding: 0 24px 40px; color: va
   .card { padding: 16px; border-radius: 12px; }
   .scroll { margin-inline: -16px; padding-inline: 16px; }
   .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .facts dd { white-space: normal; }
+  .policy { grid-template-columns: minmax(0, 1fr) auto; gap: 2px 10px; margin-bottom: 8px; } .policy .range { grid-column: 1 / -1; grid-row: 2; } .policy .said { grid-column: 1 / -1; }
   th, td { padding-left: 12px; font-size: 13px; }
   tbody th { white-space: normal; }
 }

@@ -89,7 +89,7 @@ export function rawFigures(study: Study): Html {
           </div>
         </details>`,
     )}
-    <p><button type="button" id="save">Save all figures as JSON</button></p>
+    <p><button type="button" id="save" data-saves="figures" data-as="study.json">Save all figures as JSON</button></p>
     ${jsonScript("figures", studyJson(study))}
   </section>`;
 }

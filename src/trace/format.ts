@@ -245,7 +245,7 @@ export function readHeader(value: unknown, file: string): TraceHeader {
   return {
     ...(made as unknown as TraceHeader),
     generation: generation as string,
-    state: stateOf(header["state"], "header", fail),
+    state: readState(header["state"], "header", fail),
     ...(looks === undefined ? {} : { looks }),
     ...pick(header, named, "header", fail),
   };
@@ -294,7 +294,7 @@ export function readRow(
     ...pick(row, question.asks, op, fail),
     result,
     ...effectsOf(row, op, fail),
-    state: stateOf(row["state"], op, fail),
+    state: readState(row["state"], op, fail),
   } as unknown as Row & { resumed?: Row["resumed"] };
   const resumed = listOf(row, "resumed", op, fail);
   if (resumed !== null) read.resumed = resumed.map((each) => resumedOf(each, number, fail));
@@ -358,7 +358,8 @@ function listOf(of: Record<string, unknown>, name: string, what: string, fail: F
   return list.length === 0 ? null : (list as unknown[]);
 }
 
-function stateOf(value: unknown, what: string, fail: Fail): State {
+/** The pools of both modes, as a header or a row says them. */
+export function readState(value: unknown, what: string, fail: Fail): State {
   const { onHeap, offHeap } = isObject(value) ? value : fail(`${what}: state must hold four numbers for each mode`);
   if (!isModeState(onHeap) || !isModeState(offHeap)) fail(`${what}: state must hold four numbers for each mode`);
   return { onHeap: onHeap as ModeState, offHeap: offHeap as ModeState };

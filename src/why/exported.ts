@@ -1,13 +1,17 @@
 // Rows of a trace that carry their causes: what `export` makes of a recording, and how they are read back.
 
 import { objectOn, type RecordedFile, Unreadable } from "../trace/source.js";
+import { type State, readState } from "../trace/format.js";
 import { isCount, isObject } from "../trace/shape.js";
 import { endLine, rowLine } from "../trace/write.js";
 import { type Fact, FACTS, type FactKind, type FieldTypes, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
 import type { CausedRow, CauseReader } from "./reader.js";
 
 /** A row as a story takes it. */
-export type ToldLine = Pick<CausedRow, "i" | "ask" | "result" | "facts">;
+export interface ToldLine extends Pick<CausedRow, "i" | "ask" | "result" | "facts"> {
+  /** The pools after it; null for what came about after the last row. */
+  readonly state: State | null;
+}
 
 /** Field of a header that says that rows carry their causes. */
 export const CAUSES = "causes";
@@ -67,7 +71,7 @@ function exportedLine({ i, ask, result, effects, resumed, state, spilled, facts 
 }
 
 /**
- * The rows of an exported trace with their facts. Only these are checked: `verify` checks the rest. Throws Unreadable.
+ * The rows of an exported trace with their facts. Only these and the pools are checked: `verify` checks the rest. Throws Unreadable.
  *
  * @example
  * ```ts
@@ -90,7 +94,7 @@ export async function* exportedRows({ file, rows }: RecordedFile): AsyncGenerato
       throw new Unreadable(file, line.line, message);
     };
     if (ended) fail("stands after the last line");
-    const { cause = [], result, ...ask } = objectOn(file, line) as Record<string, unknown>;
+    const { cause = [], result, state, ...ask } = objectOn(file, line) as Record<string, unknown>;
     ended = !Object.hasOwn(ask, "op") && Object.hasOwn(ask, "end");
     if (!ended) i += 1;
     if (ended ? ask["end"] !== i : ask["i"] !== i)
@@ -101,7 +105,13 @@ export async function* exportedRows({ file, rows }: RecordedFile): AsyncGenerato
       n += 1;
       return factOf(fact, n, ended ? i + 1 : i, fail);
     });
-    const told = { i: ended ? i + 1 : i, ask: ask as ToldLine["ask"], result: isObject(result) ? result : {}, facts };
+    const told = {
+      i: ended ? i + 1 : i,
+      ask: ask as ToldLine["ask"],
+      result: isObject(result) ? result : {},
+      state: ended ? null : readState(state, "row", fail),
+      facts,
+    };
     if (!ended || facts.length > 0) yield told;
   }
   if (!ended) throw new Unreadable(file, i + 2, "the last line is missing: the file was cut off");

@@ -4,11 +4,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { start } from "../study/program.js";
-import { openBrowser } from "./browser.js";
+import { coloursDrawn, LAPTOP, openBrowser, PHONE, visit } from "./browser.js";
 
 const KEY = "</script><script>document.title='broken'</script>";
 const NAME = `<img src=x onerror="document.title='broken'">&amp;.csv`;
@@ -33,33 +32,8 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** Opens the page and collects everything that should not happen. */
-async function open(to: Browser, screen: { width: number; height: number }, colorScheme: "light" | "dark") {
-  const page = await to.newPage({ viewport: screen, colorScheme });
-  const trouble: string[] = [];
-  const url = pathToFileURL(join(directory, "study.html")).href;
-  page.on("console", (message) => trouble.push(message.text()));
-  page.on("pageerror", (error) => trouble.push(error.message));
-  page.on("request", (request) => {
-    if (request.url() !== url && !request.url().startsWith("data:")) trouble.push(request.url());
-  });
-  await page.goto(url);
-  await page.waitForSelector("html[data-drawn]");
-  return { page, trouble };
-}
-
-/** Number of different colours on every canvas of the page. */
-function coloursDrawn(page: Page): Promise<number[]> {
-  return page.$$eval("canvas", (canvases) =>
-    canvases.map((canvas) => {
-      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
-      return new Set(new Uint32Array(data.buffer)).size;
-    }),
-  );
-}
-
-const LAPTOP = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
+const open = (to: Browser, screen: typeof LAPTOP, scheme: "light" | "dark") =>
+  visit(to, join(directory, "study.html"), screen, scheme);
 
 test.for([
   ["light", LAPTOP],

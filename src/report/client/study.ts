@@ -1,34 +1,27 @@
-// The page's script: draws the charts from the data in the page, follows the theme and the width, and answers mouse, touch
-// and arrow keys. It is pasted into the page as it is compiled, so it imports nothing but types.
+// The script of a study's page: draws its charts from the data in the page. plots.ts says how it gets there.
 
-import type { AcquiresData, PageData, PausesData, PoolsData } from "./data.js";
+import type { AcquiresData, PageData, PausesData, PoolsData } from "../data.js";
 import type uPlotClass from "uplot";
+import {
+  axis,
+  type Axis,
+  bytes,
+  colour,
+  finish,
+  frame,
+  pageData,
+  type Plot,
+  POWERS_OF_TWO,
+  type Series,
+  show,
+  stepIndex,
+} from "./plots.js";
 
 declare const uPlot: typeof uPlotClass;
-type Plot = uPlotClass;
-type Options = uPlotClass.Options;
-type Axis = uPlotClass.Axis;
-type Series = uPlotClass.Series;
 
-const data = JSON.parse(document.getElementById("data")!.textContent) as PageData;
-const plots: Plot[] = [];
-
-/** A colour of the theme in force; canvases cannot read the style sheet by themselves. */
-function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
+const data = pageData<PageData>();
 
 const inkOf = (mode: string): string => (mode === "on-heap" ? "on" : "off");
-
-function bytes(value: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  let unit = 0;
-  while (value >= 1024 && unit < 3) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 || Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit]!}`;
-}
 
 function nanoseconds(ns: number): string {
   if (ns < 1e3) return `${Math.round(ns)} ns`;
@@ -39,55 +32,6 @@ function nanoseconds(ns: number): string {
 /** uPlot's name for it is an enum that only its own compilation sees. */
 // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
 const LOGARITHMIC: uPlotClass.Scale.Distr = 3;
-
-const POWERS_OF_TWO = Array.from({ length: 40 }, (_, i) => 2 ** i);
-
-function axis(more: Axis): Axis {
-  return {
-    stroke: () => colour("muted"),
-    grid: { stroke: () => colour("line"), width: 1 },
-    ticks: { show: false },
-    font: "12px system-ui, sans-serif",
-    size: 30,
-    ...more,
-  };
-}
-
-/** A box that a chart is drawn into, with the line that tells the values under the cursor. */
-interface Frame {
-  readonly box: HTMLElement;
-  tell(text: string): void;
-}
-
-function frame(id: string): Frame | null {
-  const box = document.getElementById(id);
-  if (box === null) return null;
-  const readout = box.parentElement!.querySelector("output")!;
-  const rest = readout.textContent;
-  return { box, tell: (text) => (readout.textContent = text === "" ? rest : text) };
-}
-
-/** Draws a chart as wide as its box for as long as the page lives, and makes it answer the arrow keys. */
-function show({ box }: Frame, height: number, options: Omit<Options, "width" | "height">, columns: unknown): void {
-  const width = (): number => Math.max(240, box.clientWidth);
-  const plot = new uPlot(
-    { legend: { show: false }, padding: [8, 12, 0, 0], ...options, width: width(), height },
-    columns as uPlotClass.AlignedData,
-    box,
-  );
-  plots.push(plot);
-  new ResizeObserver(() => plot.setSize({ width: width(), height })).observe(box);
-  box.addEventListener("keydown", (event) => {
-    const xs = plot.data[0];
-    const step = { ArrowRight: 1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
-    const end = { Home: 0, End: xs.length - 1 }[event.key];
-    if ((step === undefined && end === undefined) || xs.length === 0) return;
-    event.preventDefault();
-    const index = end ?? Math.min(xs.length - 1, Math.max(0, (plot.cursor.idx ?? -step!) + step!));
-    plot.setCursor({ left: plot.valToPos(xs[index]!, "x"), top: plot.over.clientHeight / 2 });
-  });
-  box.addEventListener("blur", () => plot.setCursor({ left: -10, top: -10 }));
-}
 
 // Pools over time -----------------------------------------------------------------------------------------------------
 
@@ -112,7 +56,7 @@ function showPools(pools: PoolsData, index: number, longestMs: number): void {
         y: false,
         drag: { x: false, y: false },
         points: { size: (_, i) => (i === 1 ? 7 : 0) },
-        dataIdx: atOrBefore,
+        dataIdx: stepIndex,
       },
       scales: { x: { time: false, range: [0, longestMs] }, y: { range: [0, pools.total * 1.04] } },
       axes: [
@@ -163,12 +107,6 @@ function drawSpills(plot: Plot, { spills, insertedMs }: PoolsData): void {
   const room = bbox.left + bbox.width - inserted;
   if (room > ctx.measureText(label).width + 8 * dot) ctx.fillText(label, inserted + 5 * dot, bbox.top + 18 * dot);
   ctx.restore();
-}
-
-/** What is drawn in steps holds until the next sample; half a pixel counts as there. */
-function atOrBefore(plot: Plot, _series: number, nearest: number, x: number): number {
-  const halfPixel = (plot.scales["x"]!.max! - plot.scales["x"]!.min!) / plot.over.clientWidth / 2;
-  return nearest > 0 && plot.data[0][nearest]! > x + halfPixel ? nearest - 1 : nearest;
 }
 
 function poolsAt(plot: Plot, pools: PoolsData): string {
@@ -344,39 +282,8 @@ function showPauses(modes: readonly PausesData[]): void {
 
 // The page ------------------------------------------------------------------------------------------------------------
 
-function followTheme(): void {
-  const root = document.documentElement;
-  const button = document.getElementById("theme")!;
-  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = (): boolean => (root.dataset["theme"] ?? (prefersDark.matches ? "dark" : "light")) === "dark";
-  const apply = (): void => {
-    button.setAttribute("aria-pressed", String(isDark()));
-    for (const plot of plots) plot.redraw();
-  };
-  button.addEventListener("click", () => {
-    root.dataset["theme"] = isDark() ? "light" : "dark";
-    apply();
-  });
-  prefersDark.addEventListener("change", apply);
-  apply();
-}
-
-function offerFigures(): void {
-  const button = document.getElementById("save");
-  button?.addEventListener("click", () => {
-    const text = document.getElementById("figures")!.textContent;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    link.download = "study.json";
-    link.click();
-    URL.revokeObjectURL(link.href);
-  });
-}
-
 const longestRound = Math.max(0, ...data.pools.map(({ ms }) => ms.at(-1) ?? 0));
 data.pools.forEach((pools, i) => showPools(pools, i, longestRound));
 showAcquires(data.acquires);
 showPauses(data.pauses);
-followTheme();
-offerFigures();
-document.documentElement.dataset["drawn"] = String(plots.length);
+finish();

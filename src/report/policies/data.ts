@@ -1,0 +1,50 @@
+// What the script of a policy comparison draws from, and what the page offers for download: every figure of every place of the
+// grid with its interval.
+
+import type { PointReport } from "../../sim/compare.js";
+import type { Experiment } from "../../sim/experiment.js";
+import { type Figure, FIGURES } from "../../sim/figures.js";
+
+/** A comparison that has been run. */
+export interface Comparison extends Experiment {
+  readonly version: string;
+  readonly interrupted: boolean;
+  readonly runs: { readonly done: number; readonly all: number };
+  readonly points: readonly PointReport[];
+}
+
+/** A mean and its interval. */
+export type Range = readonly [mean: number, low: number, high: number];
+
+export interface PoliciesData {
+  readonly policies: readonly string[];
+  readonly sweeps: Comparison["sweeps"];
+  readonly figures: readonly Figure[];
+  readonly points: readonly PlaceData[];
+}
+
+export interface PlaceData {
+  readonly at: Readonly<Record<string, number>>;
+  /** By figure, then by policy. */
+  readonly ranges: readonly (readonly Range[])[];
+}
+
+/** Names of the colours that stand for policies, in their order. */
+export const POLICY_INKS = ["on", "off", "store", "spill", "wait", "good", "ink", "muted"] as const;
+
+export function policiesData({ policies, sweeps, points }: Comparison): PoliciesData {
+  return {
+    policies,
+    sweeps,
+    figures: FIGURES,
+    points: points.map((point) => ({
+      at: { ...point.at },
+      ranges: FIGURES.map(({ metric }) =>
+        point.policies.map(({ metrics }) => {
+          const { mean, low, high } = metrics[metric];
+          return [mean, low, high].map((value) => Number(value.toPrecision(7))) as unknown as Range;
+        }),
+      ),
+    })),
+  };
+}
