@@ -125,13 +125,14 @@ function replays(settings: Settings, policy: EvictionName, stream: Stream): Case
 function timed(stream: Stream, requests: Requests, make: () => () => number): Reading {
   let seconds = 0;
   let hash = 0;
+  let run: (() => number) | null = null;
   for (let n = 0; n < stream.repeats; n += 1) {
-    const run = make();
+    run = make();
     const start = performance.now();
     hash = fold(hash, run());
     seconds += (performance.now() - start) / 1000;
   }
-  return { ops: stream.repeats * requests.ids.length, seconds, hash };
+  return { ops: stream.repeats * requests.ids.length, seconds, hash, kept: run };
 }
 
 interface LruPeer {
