@@ -94,6 +94,8 @@ export interface Reading {
   readonly hash: number | null;
   /** Other figures of the round, for the notes: spills, bytes, parts of the time. */
   readonly more?: Readonly<Record<string, number>>;
+  /** What lives on until the next round has begun, see `whole`. */
+  readonly kept?: unknown;
 }
 
 /** One who takes part in a case. */
@@ -195,26 +197,38 @@ export function looped(settings: Settings, ops: number, block: Block, close: () 
   };
 }
 
-/** A contender whose round is one whole run; the garbage of the run before is collected first, untimed. */
+/**
+ * A contender whose round is one whole run; the garbage of the run before is collected first, untimed. Where a run makes its
+ * own objects, one of each kind is to be `kept`: with the last of its kind the collection throws away the code compiled for it,
+ * and every round would be a cold one.
+ */
 export function whole(
   settings: Settings,
   name: string,
   version: string,
   run: () => Promise<Reading> | Reading,
 ): Contender {
+  const last: { kept?: unknown } = {};
+  const keeping = async (): Promise<Reading> => {
+    const { kept, ...reading } = await run();
+    last.kept = kept;
+    return reading;
+  };
   return {
     name,
     version,
     async warm() {
       const end = performance.now() + settings.warmMs;
-      do await run();
+      do await keeping();
       while (performance.now() < end);
     },
     round() {
       globalThis.gc?.();
-      return run();
+      return keeping();
     },
-    close() {},
+    close() {
+      delete last.kept;
+    },
   };
 }
 

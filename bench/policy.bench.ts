@@ -76,7 +76,7 @@ function replay(settings: Settings, name: string, spillOrder: string): Case {
         for (const row of rows) decided.applyIfPossible(row);
         const seconds = (performance.now() - start) / 1000;
         const { manager } = decided.executor;
-        return { ops: rows.length, seconds, hash: fold(manager.executionUsed, manager.storageUsed) };
+        return { ops: rows.length, seconds, hash: fold(manager.executionUsed, manager.storageUsed), kept: decided };
       });
     },
     peers: [],

@@ -44,7 +44,7 @@ function decisions(settings: Settings, profile: string): Case {
         const { rows: agreed, executor } = replayCompact(trace);
         const seconds = (performance.now() - start) / 1000;
         const { onHeap, offHeap } = stateOf(executor);
-        return reading(agreed, trace.rows, seconds, [...trace.answers, ...onHeap, ...offHeap]);
+        return { ...reading(agreed, trace.rows, seconds, [...trace.answers, ...onHeap, ...offHeap]), kept: executor };
       });
     },
     peers: [],

@@ -29,7 +29,8 @@ export class Queues {
   readonly #total = new Float64Array(HEADS + 1);
   readonly #count = new Float64Array(HEADS + 1);
   #ints = new Int32Array(0);
-  #sizes = new Float64Array(0);
+  // Null while every object has been of size 1.
+  #sizes: Float64Array | null = null;
 
   constructor() {
     this.reserve(0);
@@ -45,9 +46,7 @@ export class Queues {
     const ints = new Int32Array((objects + HEADS) * INTS);
     ints.set(this.#ints);
     this.#ints = ints;
-    const sizes = new Float64Array(objects + HEADS);
-    sizes.set(this.#sizes);
-    this.#sizes = sizes;
+    if (this.#sizes !== null) this.#sizes = this.#sized(this.#sizes);
   }
 
   /** The queue that an object is in, or 0. */
@@ -62,7 +61,7 @@ export class Queues {
   }
 
   sizeOf(id: number): number {
-    return this.#sizes[id + HEADS]!;
+    return this.#sizes === null ? 1 : this.#sizes[id + HEADS]!;
   }
 
   /** What a policy notes of an object; 0 after `push`. */
@@ -95,7 +94,8 @@ export class Queues {
 
   /** Puts an object that is in no queue into one, as the newest. */
   push(queue: number, id: number, size: number): void {
-    this.#sizes[id + HEADS] = size;
+    if (size !== 1) this.#sizes ??= this.#sized([]);
+    if (this.#sizes !== null) this.#sizes[id + HEADS] = size;
     this.#ints[(id + HEADS) * INTS + MARK] = 0;
     this.#link(queue, id);
     this.#count[-queue]! += 1;
@@ -108,7 +108,7 @@ export class Queues {
     this.#unlink(id);
     this.#ints[(id + HEADS) * INTS + QUEUE] = 0;
     this.#count[-queue]! -= 1;
-    this.#total[-queue]! -= this.#sizes[id + HEADS]!;
+    this.#total[-queue]! -= this.sizeOf(id);
   }
 
   /** Makes an object the newest of its queue. */
@@ -122,13 +122,20 @@ export class Queues {
   /** Takes an object from its queue to the newest place of another. Its mark stays. */
   move(id: number, queue: number): void {
     const from = this.#ints[(id + HEADS) * INTS + QUEUE]!;
-    const size = this.#sizes[id + HEADS]!;
+    const size = this.sizeOf(id);
     this.#unlink(id);
     this.#link(queue, id);
     this.#count[-from]! -= 1;
     this.#count[-queue]! += 1;
     this.#total[-from]! -= size;
     this.#total[-queue]! += size;
+  }
+
+  // A column of sizes for all records, that begins with `known`.
+  #sized(known: ArrayLike<number>): Float64Array {
+    const sizes = new Float64Array(this.#ints.length / INTS).fill(1);
+    sizes.set(known);
+    return sizes;
   }
 
   #unlink(id: number): void {

@@ -312,7 +312,10 @@ export class BlockStore implements Evictor {
 
   /** Bytes reserved for unrolling over all tasks. */
   unrolled(mode: Mode): number {
-    return this.#alone(() => this.#table.unrolled(mode));
+    this.#ledger.begin();
+    const bytes = this.#table.unrolled(mode);
+    this.#ledger.end();
+    return bytes;
   }
 
   /** Bytes that a task of this worker has reserved for unrolling. */
@@ -571,11 +574,14 @@ export class BlockStore implements Evictor {
     const bytes = table.bytes(slot);
     const mode = table.mode(slot);
     this.#drop(slot);
-    this.#outside(() => {
-      this.#owner?.unlock(id, fate);
-      this.watcher?.evicted(id, bytes, mode, fate);
-      this.onEvict?.(blockName(id), bytes, mode, fate);
-    });
+    if (table.alone) this.#tell(id, bytes, mode, fate);
+    else this.#outside(() => this.#tell(id, bytes, mode, fate));
+  }
+
+  #tell(id: BlockId, bytes: number, mode: Mode, fate: Fate): void {
+    this.#owner?.unlock(id, fate);
+    this.watcher?.evicted(id, bytes, mode, fate);
+    this.onEvict?.(blockName(id), bytes, mode, fate);
   }
 
   // A block that is on disk already is not written again (section 8.6).

@@ -4,6 +4,7 @@
 
 import { Executor } from "../executor.js";
 import { assert, Refusal } from "../fault.js";
+import type { MemoryManager } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { type Request, Step } from "../memory/wait.js";
 import { MUST_WAIT } from "../policy/policy.js";
@@ -150,10 +151,7 @@ function decide(
       const granted = manager.acquireExecution(bytes, task, mode);
       if (granted === MUST_WAIT) {
         assert(waiting.step === null, "one request waits at a time");
-        const step = new Step(looks(() => manager.retryExecution(bytes, task, mode)));
-        step.look();
-        manager.waits.add(step as Step<unknown>);
-        waiting.step = step;
+        waiting.step = wait(manager, bytes, task, mode);
       }
       return granted;
     }
@@ -189,6 +187,14 @@ function decide(
   }
 }
 
+/** A step for a request that has been told to wait. */
+function wait(manager: MemoryManager, bytes: number, task: number, mode: Mode): Step<number> {
+  const step = new Step(looks(() => manager.retryExecution(bytes, task, mode)));
+  step.look();
+  manager.waits.add(step as Step<unknown>);
+  return step;
+}
+
 function put(store: Executor["store"], block: BlockId, bytes: number, mode: Mode, fate: Fate): number {
   try {
     return Number(store.putAccount(block, bytes, mode, fate));
@@ -208,17 +214,16 @@ function* looks(look: () => number): Request<number> {
   return granted;
 }
 
-function sameState({ manager }: Executor, states: Float64Array, at: number): boolean {
-  const [onHeap, offHeap] = manager.regions;
+function sameState({ manager: { ledger } }: Executor, states: Float64Array, at: number): boolean {
   return (
-    states[at] === onHeap.executionSize &&
-    states[at + 1] === onHeap.executionUsed &&
-    states[at + 2] === onHeap.storageSize &&
-    states[at + 3] === onHeap.storageUsed &&
-    states[at + 4] === offHeap.executionSize &&
-    states[at + 5] === offHeap.executionUsed &&
-    states[at + 6] === offHeap.storageSize &&
-    states[at + 7] === offHeap.storageUsed
+    states[at] === ledger.executionSize(ON_HEAP) &&
+    states[at + 1] === ledger.executionUsed(ON_HEAP) &&
+    states[at + 2] === ledger.storageSize(ON_HEAP) &&
+    states[at + 3] === ledger.storageUsed(ON_HEAP) &&
+    states[at + 4] === ledger.executionSize(OFF_HEAP) &&
+    states[at + 5] === ledger.executionUsed(OFF_HEAP) &&
+    states[at + 6] === ledger.storageSize(OFF_HEAP) &&
+    states[at + 7] === ledger.storageUsed(OFF_HEAP)
   );
 }
 

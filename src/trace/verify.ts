@@ -66,9 +66,8 @@ export function refusable<T>(file: string, line: number, call: () => T): T {
 export function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => same(item, b[at]));
-  }
+  if (Array.isArray(a)) return Array.isArray(b) && sameList(a, b);
+  if (Array.isArray(b)) return false;
   let keys = 0;
   for (const key in a) {
     if (!same((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key])) return false;
@@ -76,6 +75,12 @@ export function same(a: unknown, b: unknown): boolean {
   }
   for (const _ in b) keys -= 1;
   return keys === 0;
+}
+
+function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (!same(a[at], b[at])) return false;
+  return true;
 }
 
 function json(value: unknown): Json {

@@ -169,6 +169,15 @@ describe.each(EVICTION_NAMES)("%s", (name) => {
   });
 });
 
+test.each(EVICTION_NAMES)("%s agrees with its model where sizes come late, and more objects after them", (name) => {
+  const random = numbers(3);
+  const list = Array.from({ length: 900 }, (_, i) => {
+    const object = Math.floor((20 + i) ** random());
+    return { id: object, size: i < 150 ? 1 : 1 + (object % 7) };
+  });
+  expect(replayRequests(list, name, 90)).toEqual(replayRequests(list, MODELS[name](), 90));
+});
+
 const run = (name: EvictionName, requests: Requests, capacity: number) => {
   const policy = evictionPolicy(name, {}, capacity);
   return replay(requests, policy, capacity, hintsOf(requests, policy.hint));
