@@ -22,9 +22,11 @@ test("a thread may be stopped anywhere", async () => {
     workers: 5,
   });
   const [witness, neighbour] = await Promise.all([Hand.hire(executor), Hand.hire(executor)]);
-  let [over, longestMs] = [false, 0];
+  const over = new AbortController();
+  let longestMs = 0;
   const watching = (async () => {
-    while (!over) longestMs = Math.max(longestMs, await witness!.ask("pause", { task: 1000, forMs: 500 }));
+    while (!over.signal.aborted)
+      longestMs = Math.max(longestMs, await witness!.ask("pause", { task: 1000, forMs: 500 }));
   })();
   void neighbour!.ask("storm", { seed: SEED, task: 1001 }).catch(() => {});
   let broughtBack = 0;
@@ -39,7 +41,7 @@ test("a thread may be stopped anywhere", async () => {
     for (const mode of [ON_HEAP, OFF_HEAP] as const) expect(executor.manager.hasEntry(round, mode)).toBe(false);
     expect(executor.check()).toEqual([]);
   }
-  over = true;
+  over.abort();
   expect(broughtBack).toBeGreaterThan(rounds);
   await watching;
   await Promise.all([witness!.kill(), neighbour!.kill()]);
