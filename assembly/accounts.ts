@@ -5,17 +5,18 @@
 //   byte
 //      0  magic "TMAC"          4  version             8  slots                    12  slots ever used
 //     16  lock: 0, or its owner's number, with CONTENDED while somebody sleeps for it
-//     20  epoch of wake-ups: waiters sleep on it       24  waiters, both modes
+//     20  epoch of wake-ups: waiters sleep on it
 //     28  number of the worker that is *deciding* outside of the lock, or 0: others sleep on it
 //     32  entries of the undo log                      36  decisions since creation (wraps)
 //     40  where the annex begins                       44  bytes of the annex
+//     48  waiters, both modes: what the undo log remembers, it remembers by 8 bytes
 //     64  cells of each mode: execution size, used; storage size, used; entries; ceiling; unmanaged; unrolling (doubles)
 //    192  the undo log: UNDO_ENTRIES times an address and what stood there, 8 bytes each
 //   1216  workers, WORKER_BYTES each, from number 1 on
 //   5376  slots of SLOT_BYTES, each in cache lines of its own; behind them the annex: what else decisions change
 //
-//   worker byte 0  1 while it is here, 2 reserved   4  waits it has registered        8  1 once it is to give its wait up
-//        12  tenancies of the place so far
+//   worker byte 0  its place: 0 free, 1 here, 2 reserved, and 4 for each tenancy so far
+//         4  waits it has registered                  8  1 once it is to give its wait up
 //        16  storage bytes of each mode that it has charged and put into no block (doubles)
 //
 //   slot byte 0, 8   the words of the two modes        16  task (double)            24  number of the worker it began in
@@ -42,7 +43,7 @@
 // to the commit; the lock and the *deciding* mark carry its number, so that whoever buries it can take them.
 
 export const ACCOUNTS_MAGIC: u32 = 0x43414d54;
-export const ACCOUNTS_VERSION: u32 = 2;
+export const ACCOUNTS_VERSION: u32 = 3;
 
 const AT_MAGIC: usize = 0;
 const AT_VERSION: usize = 4;
@@ -50,7 +51,7 @@ const AT_SLOTS: usize = 8;
 const AT_SLOTS_USED: usize = 12;
 const AT_LOCK: usize = 16;
 const AT_EPOCH: usize = 20;
-const AT_WAITERS: usize = 24;
+const AT_WAITERS: usize = 48;
 const AT_DECIDING: usize = 28;
 const AT_UNDO: usize = 32;
 const AT_DECISIONS: usize = 36;

@@ -61,6 +61,8 @@ interface ArenasOf {
 
 /** A thread that ends with an `exit` event, as Node's workers do. */
 export interface Exiting {
+  /** -1 when it has ended already. */
+  readonly threadId?: number;
   on(event: "exit", listener: () => void): unknown;
 }
 
@@ -156,7 +158,7 @@ export function attachExecutor(place: Place, own: WorkerOptions = {}): SharedExe
     throw new AccountsError("version", `the place is of version ${place.version}, this is version ${VERSION}`);
   const ledger = SharedLedger.attach(place.accounts, {
     ...holderOptions(place.options, own, Number.POSITIVE_INFINITY),
-    worker: place.worker,
+    tenant: place,
     module: place.module,
   });
   return new SharedExecutor(place.options, own, ledger, attachArenas(place), place);
@@ -198,7 +200,7 @@ export class SharedExecutor extends Executor {
     hearRemoteWakes(this.manager, ledger);
   }
 
-  /** This worker's number, 1 to 64. */
+  /** This worker's number, 1 to 63. */
   get worker(): number {
     return this.ledger.worker;
   }
@@ -236,7 +238,8 @@ export class SharedExecutor extends Executor {
       }
       done(estate);
     };
-    thread.on("exit", bury);
+    if (thread.threadId === -1) bury();
+    else thread.on("exit", bury);
   }
 
   /**
@@ -245,6 +248,10 @@ export class SharedExecutor extends Executor {
    * gives nothing. Throws MemoryBusy where another keeps this waiting, who may be dead too: try again after burying that one.
    */
   recover(tenant: Tenant): Estate {
+    if (!this.ledger.isTenant(tenant)) return { execution: 0, storage: 0 };
+    // The arena first: who decides may be asleep for the lock that the dead took with it there.
+    for (const arenas of this.#eachArenas())
+      arenas.recover(tenant.worker, this.#options.debugPages ? FREED_BYTE : undefined);
     return this.ledger.recover(tenant, () => this.#takeBack(tenant.worker), BURIAL_PATIENCE_MS);
   }
 
@@ -265,9 +272,6 @@ export class SharedExecutor extends Executor {
   // What a worker that ends has locked, and what follows from what it gives back.
   #takeBack(worker: number): void {
     this.store.recover(worker);
-    if (worker !== this.worker)
-      for (const arenas of this.#eachArenas())
-        arenas.recover(worker, this.#options.debugPages ? FREED_BYTE : undefined);
     this.manager.refreshCeilings();
   }
 

@@ -5,7 +5,7 @@ import { Refusal } from "../fault.js";
 import { createMemory, instantiate, MAX_WASM_UNITS, WASM_UNIT_BYTES } from "./wasm.js";
 
 const MAGIC = 0x43414d54;
-const VERSION = 2;
+const VERSION = 3;
 const WORD_MAGIC = 0;
 const WORD_VERSION = 1;
 const WORD_SLOTS = 2;
@@ -15,7 +15,7 @@ const WORD_ANNEX_BYTES = 11;
 export const WORD_SLOTS_USED = 3;
 export const WORD_LOCK = 4;
 export const WORD_EPOCH = 5;
-export const WORD_WAITERS = 6;
+export const WORD_WAITERS = 12;
 export const WORD_DECIDING = 7;
 export const WORD_UNDO = 8;
 export const WORD_DECISIONS = 9;
@@ -37,10 +37,9 @@ export const UNROLLING = 56;
 
 const WORKERS_AT = 1216;
 const WORKER_BYTES = 64;
-export const WORKER_HERE = 0;
+export const WORKER_PLACE = 0;
 export const WORKER_WAITS = 4;
 export const WORKER_INTERRUPTED = 8;
-export const WORKER_TENANCY = 12;
 export const WORKER_STORAGE = 16;
 
 export const FIRST_SLOT = 5376;

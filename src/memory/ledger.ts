@@ -64,6 +64,9 @@ export class LocalLedger {
   #taskOfSlot: number[] = [];
   readonly #slotOfTask = new Map<number, number>();
 
+  /** Longest sleep for another worker's decision, milliseconds: here there is none to wait for. */
+  readonly patienceMs: number = Number.POSITIVE_INFINITY;
+
   /** Begins a decision: until `end` nothing moves but what the caller moves. On one thread that is always so. */
   begin(): void {}
 
@@ -84,6 +87,9 @@ export class LocalLedger {
 
   /** Ends a registered wait. */
   leaveWait(): void {}
+
+  /** The same for who gives up: it never throws. */
+  giveUpWait(): void {}
 
   /** Wakes those who sleep. */
   wake(): void {}

@@ -14,7 +14,7 @@ import {
 import type { BlockId } from "../storage/block.js";
 import { ABSENT, type Ledger, LocalLedger } from "./ledger.js";
 import { type Mode, modeName, OFF_HEAP, ON_HEAP } from "./mode.js";
-import { type Request, WaitList } from "./wait.js";
+import { MemoryBusy, type Request, WaitList } from "./wait.js";
 
 export type { RegionSizes };
 
@@ -222,7 +222,7 @@ export class MemoryManager {
 
   /** Ends the wait of a task that will not look again. Its entry keeps the balance it has (section 3.2, consequence 10). */
   giveUpExecution(): void {
-    this.ledger.leaveWait();
+    this.ledger.giveUpWait();
   }
 
   /** An acquire as a request that waits where it must. */
@@ -242,7 +242,13 @@ export class MemoryManager {
       } finally {
         if (!resumed) this.giveUpExecution();
       }
-      granted = this.retryExecution(bytes, task, mode);
+      try {
+        granted = this.retryExecution(bytes, task, mode);
+      } catch (error) {
+        // It waits on, registered as it was.
+        if (!(error instanceof MemoryBusy)) throw error;
+        this.waits.lookAgainLater();
+      }
     }
     return granted;
   }

@@ -1,12 +1,13 @@
 // Who is where: every worker of shared accounts has a place, which carries its number. Places are given out again; tenancies
 // are counted, so that nobody is taken for who was there before.
 
-import { AccountsError, MAX_WORKERS, WORKER_HERE, WORKER_TENANCY, workerAt } from "./accounts-map.js";
+import { AccountsError, MAX_WORKERS, WORKER_PLACE, workerAt } from "./accounts-map.js";
 
-// What the first word of a worker's record says of its place.
+// The word of a place: its state below, above it the tenancies that it has had.
 const FREE = 0;
 const HERE = 1;
 const RESERVED = 2;
+const STATE = 3;
 
 /** Who has a place. */
 export interface Tenant {
@@ -25,39 +26,53 @@ export function reservePlace(memory: WebAssembly.Memory, places: number): Tenant
   return freePlace(memory, places, RESERVED);
 }
 
-/** Moves in where a place was reserved. Throws AccountsError for any other. */
-export function movesIn(memory: WebAssembly.Memory, worker: number): number {
+/** Moves in where a place was reserved for this tenant. Throws AccountsError for any other. */
+export function movesIn(memory: WebAssembly.Memory, { worker, tenancy }: Tenant): number {
   if (!(Number.isInteger(worker) && worker >= 1 && worker <= MAX_WORKERS))
     throw new AccountsError("worker", `worker ${worker}: numbers are 1 to ${MAX_WORKERS}`);
-  if (Atomics.compareExchange(new Int32Array(memory.buffer), placeWord(worker), RESERVED, HERE) !== RESERVED)
+  const reserved = wordOf(tenancy, RESERVED);
+  if (Atomics.compareExchange(wordsOf(memory), at(worker), reserved, wordOf(tenancy, HERE)) !== reserved)
     throw new AccountsError("worker", `place ${worker} is taken, or is reserved for nobody`);
   return worker;
 }
 
+/** Moves out again: the place stays reserved. */
+export function movesOut(memory: WebAssembly.Memory, { worker, tenancy }: Tenant): void {
+  Atomics.store(wordsOf(memory), at(worker), wordOf(tenancy, RESERVED));
+}
+
 /** Whether the tenant still has its place. */
 export function isTenant(memory: WebAssembly.Memory, { worker, tenancy }: Tenant): boolean {
-  const words = new Uint32Array(memory.buffer);
-  return Atomics.load(words, placeWord(worker)) !== FREE && Atomics.load(words, tenancyWord(worker)) === tenancy >>> 0;
+  const word = Atomics.load(wordsOf(memory), at(worker));
+  return (word & STATE) !== FREE && word === wordOf(tenancy, word & STATE);
 }
 
 /** The last thing that a worker gives back, or that is taken from it. */
 export function freeItsPlace(memory: WebAssembly.Memory, worker: number): void {
-  Atomics.store(new Int32Array(memory.buffer), placeWord(worker), FREE);
+  Atomics.and(wordsOf(memory), at(worker), ~STATE);
 }
 
 function freePlace(memory: WebAssembly.Memory, places: number, becomes: number): Tenant {
-  const words = new Int32Array(memory.buffer);
+  const words = wordsOf(memory);
   for (let worker = 1; worker <= places; worker += 1) {
-    if (Atomics.compareExchange(words, placeWord(worker), FREE, becomes) !== FREE) continue;
-    return { worker, tenancy: Atomics.add(words, tenancyWord(worker), 1) + 1 };
+    const word = Atomics.load(words, at(worker));
+    const tenancy = (word >>> 2) + 1;
+    if ((word & STATE) !== FREE) continue;
+    if (Atomics.compareExchange(words, at(worker), word, wordOf(tenancy, becomes)) === word) return { worker, tenancy };
+    // Somebody was faster: the same place again.
+    worker -= 1;
   }
   throw new AccountsError("worker", `all ${places} places for workers are taken`);
 }
 
-function placeWord(worker: number): number {
-  return (workerAt(worker) + WORKER_HERE) / 4;
+function wordsOf(memory: WebAssembly.Memory): Int32Array {
+  return new Int32Array(memory.buffer);
 }
 
-function tenancyWord(worker: number): number {
-  return (workerAt(worker) + WORKER_TENANCY) / 4;
+function wordOf(tenancy: number, state: number): number {
+  return (tenancy << 2) | state;
+}
+
+function at(worker: number): number {
+  return (workerAt(worker) + WORKER_PLACE) / 4;
 }

@@ -18,9 +18,7 @@ export function hearRemoteWakes(manager: MemoryManager, ledger: SharedLedger): v
     alive ??= setInterval(restUnlessNeeded, KEEP_ALIVE_MS);
     if (listening) return;
     listening = true;
-    void listen(manager.waitEpoch).finally(() => {
-      listening = false;
-    });
+    void listen(manager.waitEpoch);
   };
 
   function restUnlessNeeded(): void {
@@ -39,6 +37,8 @@ export function hearRemoteWakes(manager: MemoryManager, ledger: SharedLedger): v
       // The woken look in a microtask that was asked for before this one.
       await Promise.resolve();
     }
+    // In the step that saw nobody wait: who comes next listens anew.
+    listening = false;
   }
 }
 

@@ -30,9 +30,10 @@ import {
 } from "./accounts-map.js";
 import { ABSENT, type Ledger, UNDECIDED } from "./ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./mode.js";
-import { freeItsPlace, isTenant, movesIn, reservePlace, takePlace, type Tenant } from "./places.js";
+import { freeItsPlace, isTenant, movesIn, movesOut, reservePlace, takePlace, type Tenant } from "./places.js";
 import { TaskSlots } from "./task-slots.js";
 import { Turns } from "./turns.js";
+import { MemoryBusy } from "./wait.js";
 import { instantiate } from "./wasm.js";
 
 export interface HolderOptions {
@@ -40,8 +41,8 @@ export interface HolderOptions {
   readonly patienceMs?: number;
   /** Places for workers, 1 to MAX_WORKERS (the default). */
   readonly workers?: number;
-  /** The place that was reserved for this worker. */
-  readonly worker?: number;
+  /** Whose place was reserved for this worker. */
+  readonly tenant?: Tenant;
   /** The compiled module, where it came with the memory. */
   readonly module?: WebAssembly.Module;
 }
@@ -83,6 +84,8 @@ export class SharedLedger implements Ledger {
   readonly #slots: TaskSlots;
   readonly #own: number;
   readonly #turns: Turns;
+  // Waits that are over and still registered.
+  #givenUp = 0;
 
   /** New accounts, empty, with this thread as their first worker. */
   static create(options: AccountsOptions & HolderOptions = {}): SharedLedger {
@@ -95,9 +98,15 @@ export class SharedLedger implements Ledger {
    */
   static attach(memory: WebAssembly.Memory, options: HolderOptions = {}): SharedLedger {
     assertAccounts(memory);
-    const { worker, workers = MAX_WORKERS } = options;
-    const place = worker === undefined ? takePlace(memory, workers) : movesIn(memory, worker);
-    return new SharedLedger(memory, place, options);
+    const { tenant, workers = MAX_WORKERS } = options;
+    const place = tenant === undefined ? takePlace(memory, workers) : movesIn(memory, tenant);
+    try {
+      return new SharedLedger(memory, place, options);
+    } catch (error) {
+      if (tenant === undefined) freeItsPlace(memory, place);
+      else movesOut(memory, tenant);
+      throw error;
+    }
   }
 
   private constructor(memory: WebAssembly.Memory, worker: number, options: HolderOptions) {
@@ -117,9 +126,15 @@ export class SharedLedger implements Ledger {
     this.#slots = new TaskSlots(memory.buffer, worker, (call) => this.alone(call));
   }
 
+  /** Longest sleep for another worker's decision, milliseconds. */
+  get patienceMs(): number {
+    return this.#turns.patienceMs;
+  }
+
   /** Begins a decision: from here to `end` nothing moves but what this worker moves. Decisions nest. Throws MemoryBusy. */
   begin(): void {
     this.#turns.begin();
+    for (; this.#givenUp > 0; this.#givenUp -= 1) this.#wasm.accountsLeaveWait(this.worker);
   }
 
   end(): void {
@@ -333,6 +348,17 @@ export class SharedLedger implements Ledger {
     this.end();
   }
 
+  /** The same for who gives up and cannot ask again: where others decide for too long it is done in this worker's next decision. */
+  giveUpWait(): void {
+    this.#givenUp += 1;
+    try {
+      this.begin();
+      this.end();
+    } catch (error) {
+      if (!(error instanceof MemoryBusy)) throw error;
+    }
+  }
+
   /** Wakes all waiters of all workers and both modes. */
   wake(): void {
     this.begin();
@@ -370,6 +396,11 @@ export class SharedLedger implements Ledger {
   /** Reserves a place for another worker. Throws AccountsError when all are taken. */
   reserve(): Tenant {
     return reservePlace(this.memory, this.#places);
+  }
+
+  /** Whether the tenant has neither left nor been buried. */
+  isTenant(tenant: Tenant): boolean {
+    return isTenant(this.memory, tenant);
   }
 
   /**

@@ -202,6 +202,8 @@ export class Step<T> {
   }
 }
 
+const LOOK_AGAIN_MS = 5;
+
 interface Waiter {
   readonly step: Step<unknown>;
   seenEpoch: number;
@@ -229,6 +231,11 @@ export class WaitList {
   #settling = false;
   /** Told of every wake-up while somebody waits; the promise layer puts its scheduler here. */
   onWake: (() => void) | null = null;
+  /** Somebody who waits could not look, since another worker was deciding for too long. */
+  lookAgainLater(): void {
+    setTimeout(() => this.wake(), LOOK_AGAIN_MS);
+  }
+
   /** Told of every waiter that comes. */
   onAdd: (() => void) | null = null;
 

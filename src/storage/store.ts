@@ -9,6 +9,7 @@ import { assert } from "../fault.js";
 import type { Ledger } from "../memory/ledger.js";
 import { type Evictor, invalidRequest, type MemoryManager } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
+import { MemoryBusy } from "../memory/wait.js";
 import { type BlockId, blockName, canonical, NO_RDD, rddOf } from "./block.js";
 import { type BytesKeeper, NO_PLACE } from "./bytes.js";
 import type { ByteChunks } from "./codec.js";
@@ -59,6 +60,9 @@ export interface StoreOptions {
 }
 
 const NOTHING = new Uint8Array(0);
+
+// A thread that must not sleep still awaits a copy in memory.
+const LEAST_ARRIVAL_MS = 100;
 
 /**
  * Section 8 of the law: putBytes, get, pins, unroll memory, removal and eviction. Sizes are bytes.
@@ -720,25 +724,31 @@ export class BlockStore implements Evictor {
     return copy;
   }
 
-  // Begins a decision about a block and answers its slot, or NONE.
+  // Begins a decision about a block and answers its slot, or NONE. Bytes that another worker is putting are awaited, which needs
+  // no decision, for as long as this thread has patience: who puts them may have died.
   #enter(id: BlockId): number {
     const table = this.#table;
     table.checkName(id);
     this.#ledger.begin();
     const slot = table.find(id);
-    return slot === NONE || table.pins(slot) !== ARRIVING ? slot : this.#enterArrived(id, slot);
+    return slot === NONE || table.pins(slot) !== ARRIVING || table.isOwn(slot) ? slot : this.#enterArrived(id, slot);
   }
 
-  // The same when the block is being put. The bytes that another worker puts are awaited, which needs no decision.
   #enterArrived(id: BlockId, arriving: number): number {
     const table = this.#table;
-    if (table.isOwn(arriving)) return arriving;
-    // Handlers come here in the middle of a decision, which nobody can leave.
-    const refusal = this.#away > 0 ? this.#busy(arriving) : null;
-    this.#ledger.end();
-    if (refusal !== null) throw refusal;
-    table.awaitArrival(arriving);
-    return this.#enter(id);
+    const { patienceMs } = this.#ledger;
+    const until = performance.now() + Math.max(patienceMs, LEAST_ARRIVAL_MS);
+    for (let slot = arriving; ;) {
+      // Handlers come here in the middle of a decision, which nobody can leave.
+      const refusal = this.#away > 0 ? this.#busy(slot) : null;
+      this.#ledger.end();
+      if (refusal !== null) throw refusal;
+      if (performance.now() > until) throw new MemoryBusy(patienceMs);
+      table.awaitArrival(slot);
+      this.#ledger.begin();
+      slot = table.find(id);
+      if (slot === NONE || table.pins(slot) !== ARRIVING) return slot;
+    }
   }
 
   #busy(slot: number): BlockMisuse {

@@ -48,7 +48,7 @@ export function sharedWorld(options: SharedWorldOptions): SharedWorker {
 /** One more worker, in this thread as well. */
 export function attached(to: SharedWorker, options: SharedWorldOptions): SharedWorker {
   const tenant = to.ledger.reserve();
-  const ledger = SharedLedger.attach(to.ledger.memory, { worker: tenant.worker });
+  const ledger = SharedLedger.attach(to.ledger.memory, { tenant });
   const memory = new Cells(to.cells.buffer, to.cells.cellBytes);
   return worker(ledger, tenant, SharedTable.attach(ledger), memory, options, true);
 }

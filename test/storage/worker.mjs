@@ -14,7 +14,7 @@ import { blockFiles } from "../../dist/spill/index.js";
 import { Cells } from "./cells.mjs";
 
 const { memory, tenant, cells: buffer, cellBytes, regions, directory } = workerData;
-const ledger = SharedLedger.attach(memory, { worker: tenant.worker });
+const ledger = SharedLedger.attach(memory, { tenant });
 const table = SharedTable.attach(ledger);
 const cells = new Cells(buffer, cellBytes);
 const manager = new MemoryManager({ policy: unified, ...regions, ledger, attached: true });

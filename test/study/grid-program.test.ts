@@ -86,7 +86,6 @@ test("a few cells in real processes, two threads in each at one executor, and th
       expect(cell.repetitions).toBeGreaterThanOrEqual(2);
       expect(cell.spills).toBeGreaterThan(0);
       expect(cell.batches.p50).toBeGreaterThan(0);
-      // What was garbage before is in the difference, so that a small one is no more than about right.
       expect(cell.ballastBytes).toBeGreaterThan(2 ** 18);
     }
     expect(onHeap.arenaBytes).toBeNull();

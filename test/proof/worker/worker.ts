@@ -86,7 +86,7 @@ function runFreely(): void {
 
 function attach(): { ledger: SharedLedger; manager: MemoryManager } {
   const patienceMs = readProgram(control.programs, me).some(({ does }) => does === "recover") ? 1 : Infinity;
-  const ledger = SharedLedger.attach(memory, { worker: me + FIRST_WORKER, patienceMs });
+  const ledger = SharedLedger.attach(memory, { tenant: { worker: me + FIRST_WORKER, tenancy: 1 }, patienceMs });
   return { ledger, manager: managerOver(ledger, readPools(control.pools), true) };
 }
 
