@@ -173,12 +173,13 @@ function scaling(outcomes: readonly Outcome[]): Outcome {
   };
   const ours = median("pairs, 2 workers") / median("pairs, 1 worker");
   const most = median("compute, 2 workers") / median("compute, 1 worker");
+  const gain = Math.round((1000 * ours) / most) / 1000;
   const row = {
     ...outcomes[0]!.row,
     case: "second worker, of what computing gains",
-    median: ours / most,
-    min: ours / most,
-    max: ours / most,
+    median: gain,
+    min: gain,
+    max: gain,
     unit: "x",
     peer: null,
     peerVersion: null,
@@ -188,7 +189,7 @@ function scaling(outcomes: readonly Outcome[]): Outcome {
   return {
     ...outcomes[0]!,
     row,
-    goal: { text: ">= 0.95 x", reached: ours / most >= 0.95 },
+    goal: { text: ">= 0.95 x", reached: gain >= 0.95 },
     peerRange: null,
     more: "",
   };
