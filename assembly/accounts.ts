@@ -27,12 +27,12 @@
 //
 // What must hold:
 //  1. While a word is open (limit > 0), only compare-and-swap changes it, and from open to open: the limit stays.
-//     While it is closed, only the lock's owner changes it. So a compare-and-swap that succeeds saw all that its answer
+//     While it is closed, only who decides changes it: who is marked as *deciding*, else the lock's owner. So a compare-and-swap that succeeds saw all that its answer
 //     rests on, limit included, in the word it replaced: no version is needed.
 //  2. The sum over the slots of a mode of max(held, limit) is at most the size of its execution pool: credit is backed.
 //  3. An open limit is at most ceiling / open slots, and every entry is in an open slot: so it is at most ceiling / N, and what
 //     is granted within it, the rule would have granted whole.
-//  4. While somebody waits, in either mode, all slots are closed.
+//  4. While somebody waits, in either mode, or is marked as *deciding*, all slots are closed.
 //
 // Where each operation takes effect: a fast acquire or release (also to nothing, also a first entry) at its successful
 // compare-and-swap; one that is answered "undecided" has no effect. A decision (slow acquire or release, entry, storage,
@@ -41,6 +41,8 @@
 //
 // A worker may die anywhere. Its compare-and-swaps happened or did not. What it wrote in a decision is undone unless it came
 // to the commit; the lock and the *deciding* mark carry its number, so that whoever buries it can take them.
+
+import { lockGive, lockTake, lockTakeFrom, lockTry } from "./lock";
 
 export const ACCOUNTS_MAGIC: u32 = 0x43414d54;
 export const ACCOUNTS_VERSION: u32 = 3;
@@ -86,11 +88,6 @@ const UNDECIDED: f64 = -2;
 
 /** An empty slot stays open through this many decisions: a task that acquires and releases in turn is often seen empty. */
 const EMPTY_DECISIONS: u32 = 16;
-
-const CONTENDED: u32 = 0x80000000;
-
-/** Looks at a taken lock before sleeping for it. */
-const SPINS: i32 = 100;
 
 // ---- the limit: 6 bits of exponent, 4 of fraction
 
@@ -143,37 +140,21 @@ export function accountsRelease(word: usize, bytes: f64): f64 {
 
 /** Takes the lock for worker `me`; false when it could not be had within `nanoseconds` (below 0: no bound). */
 export function accountsLock(me: u32, nanoseconds: f64): bool {
-  for (let spin = 0; spin < SPINS; spin += 1) {
-    if (atomic.load<u32>(AT_LOCK) == 0 && atomic.cmpxchg<u32>(AT_LOCK, 0, me) == 0) return true;
-  }
-  while (true) {
-    const owner = atomic.load<u32>(AT_LOCK);
-    // Whoever has slept takes the lock with CONTENDED: others may sleep still.
-    if (owner == 0) {
-      if (atomic.cmpxchg<u32>(AT_LOCK, 0, me | CONTENDED) == 0) return true;
-    } else if ((owner & CONTENDED) != 0 || atomic.cmpxchg<u32>(AT_LOCK, owner, owner | CONTENDED) == owner) {
-      if (nanoseconds == 0) return false;
-      if (atomic.wait<u32>(AT_LOCK, owner | CONTENDED, <i64>nanoseconds) == 2) return false;
-    }
-  }
+  return lockTake(AT_LOCK, me, <i64>nanoseconds);
 }
 
 /** Takes the lock if it is free. */
 export function accountsTryLock(me: u32): bool {
-  return atomic.cmpxchg<u32>(AT_LOCK, 0, me) == 0;
-}
-
-export function accountsUnlock(): void {
-  if ((atomic.xchg<u32>(AT_LOCK, 0) & CONTENDED) != 0) atomic.notify(AT_LOCK, 1);
+  return lockTry(AT_LOCK, me);
 }
 
 /** Takes the lock from `dead`, a worker that will take no further step; false when it is not the owner. */
 export function accountsTakeLock(dead: u32, me: u32): bool {
-  while (true) {
-    const owner = atomic.load<u32>(AT_LOCK);
-    if ((owner & ~CONTENDED) != dead) return false;
-    if (atomic.cmpxchg<u32>(AT_LOCK, owner, me | CONTENDED) == owner) return true;
-  }
+  return lockTakeFrom(AT_LOCK, dead, me);
+}
+
+export function accountsUnlock(): void {
+  lockGive(AT_LOCK);
 }
 
 /** Under the lock: from here on decisions are `me`'s alone, also while the lock is free. */

@@ -10,6 +10,7 @@
  */
 
 const accounts = (name, from, to) => ({ name, file: "assembly/accounts.ts", from, to });
+const lock = (name, from, to) => ({ name, file: "assembly/lock.ts", from, to });
 const ledger = (name, from, to) => ({ name, file: "src/memory/shared-ledger.ts", from, to });
 const slots = (name, from, to) => ({ name, file: "src/memory/task-slots.ts", from, to });
 const turns = (name, from, to) => ({ name, file: "src/memory/turns.ts", from, to });
@@ -49,20 +50,20 @@ export const FAULTS = [
   accounts("release-to-zero-opens-wide", "n < held ? seen - n : seen & LIMIT;", "n < held ? seen - n : LIMIT;"),
 
   // ---- the lock
-  accounts(
+  lock(
     "lock-stores",
-    "if (atomic.load<u32>(AT_LOCK) == 0 && atomic.cmpxchg<u32>(AT_LOCK, 0, me) == 0) return true;",
-    "if (atomic.load<u32>(AT_LOCK) == 0) { atomic.store<u32>(AT_LOCK, me); return true; }",
+    "if (atomic.load<u32>(at) == 0 && atomic.cmpxchg<u32>(at, 0, me) == 0) return true;",
+    "if (atomic.load<u32>(at) == 0) { atomic.store<u32>(at, me); return true; }",
   ),
-  accounts(
+  lock(
     "lock-forgets-sleepers",
-    "if (atomic.cmpxchg<u32>(AT_LOCK, 0, me | CONTENDED) == 0) return true;",
-    "if (atomic.cmpxchg<u32>(AT_LOCK, 0, me) == 0) return true;",
+    "if (atomic.cmpxchg<u32>(at, 0, me | CONTENDED) == 0) return true;",
+    "if (atomic.cmpxchg<u32>(at, 0, me) == 0) return true;",
   ),
-  accounts(
+  lock(
     "unlock-wakes-nobody",
-    "if ((atomic.xchg<u32>(AT_LOCK, 0) & CONTENDED) != 0) atomic.notify(AT_LOCK, 1);",
-    "atomic.xchg<u32>(AT_LOCK, 0);",
+    "if ((atomic.xchg<u32>(at, 0) & CONTENDED) != 0) atomic.notify(at, 1);",
+    "atomic.xchg<u32>(at, 0);",
   ),
   turns(
     "lock-released-twice",
@@ -129,7 +130,7 @@ export const FAULTS = [
     "    // Section 3.2: a release wakes, also when it changed nothing.\n    this.#wasm.accountsWake();",
     "    if (word % 16 === 0) this.#wasm.accountsWake();",
   ),
-  manager("entry-wakes-nobody", "if (this.ledger.enter(task, mode)) this.#wake();", "this.ledger.enter(task, mode);"),
+  manager("entry-wakes-nobody", "if (entered) this.#wake();", ""),
   ledger(
     "newcomer-passes-waiters",
     "if (held === ABSENT && waiting + this.u32[WORD_WAITERS]! !== 0) return UNDECIDED;",
@@ -195,12 +196,13 @@ export const FAULTS = [
     "this.#wasm.accountsCommit();\n    this.#wasm.accountsOpen();",
     "this.#wasm.accountsOpen();",
   ),
-  turns("recovery-undoes-nothing", "wasm.accountsUndo();", ""),
+  turns("recovery-undoes-nothing", "if (this.#mayGoOn(this.#deciding, dead)) wasm.accountsUndo();", ""),
+  turns("recovery-undoes-no-eviction", "wasm.accountsSetDeciding(this.#worker);\n      wasm.accountsUndo();", ""),
   ledger("recovery-forgets-waits", "for (let i = 0; i < waits; i += 1) this.#wasm.accountsLeaveWait(worker);", ""),
   turns(
     "recovery-wakes-no-decision",
-    "if (deciding === this.#worker || deciding === 0) wasm",
-    "if (deciding === this.#worker) wasm",
+    "wasm.accountsEndDeciding();\n    wasm.accountsClose();",
+    "if (this.#deciding === this.#worker) wasm.accountsEndDeciding();\n    wasm.accountsClose();",
   ),
   turns("recovery-leaves-lock-sleepers", "Atomics.or(this.#u32, WORD_LOCK, CONTENDED);", ""),
 ];

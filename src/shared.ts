@@ -227,25 +227,27 @@ export class SharedExecutor extends Executor {
 
   /** Buries a worker as soon as its thread has ended, in whatever way. `done` is told what came back. */
   supervise(thread: Exiting, place: Tenant, done: (estate: Estate) => void = () => {}): void {
-    const bury = (): void => {
-      let estate: Estate;
-      try {
-        estate = this.recover(place);
-      } catch (error) {
-        if (!(error instanceof MemoryBusy)) throw error;
-        setTimeout(bury, BURIAL_RETRY_MS);
-        return;
-      }
-      done(estate);
-    };
+    const bury = (): void => void this.bury(place).then(done);
     if (thread.threadId === -1) bury();
     else thread.on("exit", bury);
+  }
+
+  /** `recover`, again while others keep it waiting, whose deaths may be heard meanwhile. */
+  async bury(tenant: Tenant): Promise<Estate> {
+    for (;;) {
+      try {
+        return this.recover(tenant);
+      } catch (error) {
+        if (!(error instanceof MemoryBusy)) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, BURIAL_RETRY_MS));
+    }
   }
 
   /**
    * Gives back all that a worker held and breaks the locks it died with. The worker must be gone: whoever calls this knows
    * that it takes no further step, and no other worker calls it for the same. One that has left in order, or was buried before,
-   * gives nothing. Throws MemoryBusy where another keeps this waiting, who may be dead too: try again after burying that one.
+   * gives nothing. Throws MemoryBusy where another keeps this waiting, who may be dead too: `bury` tries again.
    */
   recover(tenant: Tenant): Estate {
     if (!this.ledger.isTenant(tenant)) return { execution: 0, storage: 0 };

@@ -3,7 +3,6 @@
 // a heartbeat this needs no patience and never takes a busy worker for a dead one.
 
 import type { Estate } from "./memory/shared-ledger.js";
-import { MemoryBusy } from "./memory/wait.js";
 import type { Place, SharedExecutor } from "./shared.js";
 
 /**
@@ -47,20 +46,8 @@ export function holdPlace(place: Place): Promise<void> {
  * ```
  */
 export function buryWhenGone(executor: SharedExecutor, place: Place): Promise<Estate> {
-  return navigator.locks.request(nameOf(place), async () => {
-    for (;;) {
-      try {
-        return executor.recover(place);
-      } catch (error) {
-        if (!(error instanceof MemoryBusy)) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-  });
+  return navigator.locks.request(nameOf(place), () => executor.bury(place));
 }
-
-// Who keeps a burial waiting may have died as well, and is buried meanwhile.
-const RETRY_MS = 5;
 
 function nameOf({ executor, worker, tenancy }: Place): string {
   return `tungsten-memory ${executor} ${worker} ${tenancy}`;

@@ -100,8 +100,7 @@ export class Turns {
     }
     // Wake-ups may have gone to the dead, or have been about to come from it: sleepers get others.
     Atomics.or(this.#u32, WORD_LOCK, CONTENDED);
-    const deciding = this.#deciding;
-    if (deciding === this.#worker || deciding === 0) wasm.accountsEndDeciding();
+    wasm.accountsEndDeciding();
     wasm.accountsClose();
     this.#locked = true;
     this.#depth = 1;

@@ -1,25 +1,11 @@
 // Policies by table: what each answers to one view, in exact bytes.
 
 import { describe, expect, test } from "vitest";
-import { ON_HEAP } from "../../src/memory/mode.js";
 import { divide, MUST_WAIT, REFUSE, type RegionView } from "../../src/policy/policy.js";
 import { staticPolicy } from "../../src/policy/static.js";
 import { unified } from "../../src/policy/unified.js";
 import { sparkSpillOrder } from "../../src/policy/victim.js";
-
-/** 600 + 400 bytes, R = 400; 250 and 150 in use by two tasks and by blocks. */
-const view = (part: Partial<RegionView> = {}): RegionView => ({
-  mode: ON_HEAP,
-  total: 1000,
-  protectedStorage: 400,
-  executionSize: 600,
-  executionUsed: 250,
-  storageSize: 400,
-  storageUsed: 150,
-  unmanaged: 0,
-  entries: 2,
-  ...part,
-});
+import { view } from "./view.js";
 
 test("what is no number of bytes is below all that are", () => {
   expect(MUST_WAIT).toBeLessThan(0);

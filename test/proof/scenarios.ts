@@ -252,6 +252,12 @@ export const DEATHS: readonly Scenario[] = [
     programs: [[acquire(10, 40), release(10, 40)], [acquire(11, 4), state, release(11, 4)], bury],
   },
   {
+    name: "death in a slow eviction that was not enough",
+    pools: { ...onHeap(30, 30, 10), slowEviction: true },
+    before: [put(11), acquire(11, 49)],
+    programs: [[acquire(10, 40)], [release(11, 30), acquire(12, 4), state], bury],
+  },
+  {
     name: "death in the end of a task",
     pools: { onHeap: sizes(40), offHeap: sizes(40) },
     slots: 3,
