@@ -25,10 +25,12 @@ import {
 } from "./contract.js";
 import { NO_TASK } from "./locks.js";
 import { type StorageRules, storageRules } from "./rules.js";
+import { Eviction } from "./eviction.js";
+import { Residents } from "./residents.js";
 import { ARRIVING, type BlockTable, LEAVING, LocalTable, NONE } from "./table.js";
 import { UnrollAccounts } from "./unroll-accounts.js";
 import type { Reservation } from "./unrolled.js";
-import { type EvictionChoice, type Victims, victimsOf } from "./victims.js";
+import { type EvictionChoice, victimsOf } from "./victims.js";
 
 export {
   type BlockDisk,
@@ -59,8 +61,6 @@ export interface StoreOptions {
   readonly table?: BlockTable;
 }
 
-const NOTHING = new Uint8Array(0);
-
 // A thread that must not sleep still awaits a copy in memory.
 const LEAST_ARRIVAL_MS = 100;
 
@@ -81,25 +81,16 @@ export class BlockStore implements Evictor {
   readonly #manager: MemoryManager;
   readonly #ledger: Ledger;
   readonly #table: BlockTable;
-  // By slot of the table: blocks of values only.
-  readonly #values = new Map<number, readonly unknown[]>();
   readonly #keepers: readonly [BytesKeeper | null, BytesKeeper | null];
   readonly #disk: BlockDisk | null;
+  readonly #residents: Residents;
+  readonly #eviction: Eviction;
   // What this worker's tasks have reserved.
   readonly #unroll = new UnrollAccounts();
-  // Null: Spark's own order, which is that of the table.
-  readonly #victims: readonly [Victims, Victims] | null;
-  #owner: BlockOwner | null = null;
-  readonly #selected: number[] = [];
-  #evicting = false;
-  // How deep this worker is outside of a decision that it is in the middle of.
-  #away = 0;
   /** Told of each block that leaves memory by an eviction of this worker. */
   onEvict: ((block: string, bytes: number, mode: Mode, to: Fate) => void) | null = null;
   /** Told before `onEvict`, which stays the embedder's: the place of whoever records. */
   watcher: StoreWatcher | null = null;
-  /** Blocks that evictions of this worker have dropped. */
-  evictions = 0;
   /** Values that could not be closed when they left memory; `onCloseFailure` is told why. */
   closeFailures = 0;
   onCloseFailure: ((error: unknown) => void) | null = null;
@@ -111,8 +102,8 @@ export class BlockStore implements Evictor {
     this.#table = options.table ?? new LocalTable();
     this.#keepers = options.keepers ?? [null, null];
     this.#disk = options.disk ?? null;
-    this.#victims = options.eviction ? victimsOf(options.eviction) : null;
-    if (this.#victims !== null && !this.#table.alone)
+    const victims = options.eviction ? victimsOf(options.eviction) : null;
+    if (victims !== null && !this.#table.alone)
       throw new BlockMisuse("blocks that workers share leave in Spark's order: an eviction policy serves one thread");
     if (!this.#table.agreeOnDisk(this.#disk !== null))
       throw new BlockMisuse(
@@ -120,15 +111,27 @@ export class BlockStore implements Evictor {
           ? "other workers write evicted blocks to a disk, and this one has none"
           : "other workers have no disk, and would not find what this one writes",
       );
+    const closeFailed = (error: unknown): void => {
+      this.closeFailures += 1;
+      this.onCloseFailure?.(error);
+    };
+    const closing = this.rules.closesValues ? closeFailed : null;
+    this.#residents = new Residents(this.#table, this.#manager, this.#keepers, victims, closing);
+    this.#eviction = new Eviction(this.#residents, this.#disk, this);
     options.manager.setEvictor(this);
+  }
+
+  /** Blocks that evictions of this worker have dropped. */
+  get evictions(): number {
+    return this.#eviction.count;
   }
 
   /** The block manager, set once. From then on only blocks that it knows and nobody holds are evicted. */
   setOwner(owner: BlockOwner): void {
-    assert(this.#owner === null, "a store has one owner");
+    assert(this.#eviction.owner === null, "a store has one owner");
     if (!this.#table.alone)
       throw new BlockMisuse("a block manager knows the blocks of one thread, and these are shared");
-    this.#owner = owner;
+    this.#eviction.owner = owner;
   }
 
   /**
@@ -157,9 +160,9 @@ export class BlockStore implements Evictor {
     if (!table.alone) return this.#getPinned(block);
     const slot = table.find(canonical(block));
     if (slot === NONE) return null;
-    this.#use(slot);
+    this.#residents.use(slot);
     if (table.isValues(slot)) throw new BlockMisuse(`block ${block} is kept as values`);
-    return this.#viewAt(slot);
+    return this.#residents.view(slot);
   }
 
   /** The values of a block in memory, which becomes the newest, or null. One of bytes is refused. */
@@ -167,8 +170,8 @@ export class BlockStore implements Evictor {
     const slot = this.#enter(canonical(block));
     try {
       if (slot === NONE) return null;
-      this.#use(slot);
-      const values = this.#values.get(slot);
+      this.#residents.use(slot);
+      const values = this.#residents.values.get(slot);
       if (values === undefined) throw new BlockMisuse(`block ${block} is kept as bytes`);
       return values;
     } finally {
@@ -178,7 +181,7 @@ export class BlockStore implements Evictor {
 
   /** Whether a block in memory is one of values. Changes no order. */
   isValues(block: BlockId): boolean {
-    if (this.#values.size === 0) return false;
+    if (this.#residents.values.size === 0) return false;
     const slot = this.#table.find(canonical(block));
     return slot !== NONE && this.#table.isValues(slot);
   }
@@ -188,7 +191,7 @@ export class BlockStore implements Evictor {
     const slot = this.#enter(canonical(block));
     try {
       if (slot === NONE) return null;
-      this.#use(slot);
+      this.#residents.use(slot);
       return this.#table.bytes(slot);
     } finally {
       this.#ledger.end();
@@ -246,7 +249,7 @@ export class BlockStore implements Evictor {
         const pins = this.#table.pins(slot);
         if (pins < 0) throw this.#busy(slot);
         if (pins > 0) throw new BlockMisuse(`block ${blockName(id)} is pinned ${pins} times and cannot be removed`);
-        this.#drop(slot);
+        this.#residents.drop(slot);
       }
       // Before anybody else can put it anew.
       return this.#forgetInDecision(id) || slot !== NONE;
@@ -262,7 +265,7 @@ export class BlockStore implements Evictor {
   clear(): void {
     const table = this.#table;
     this.#alone(() => {
-      if (this.#evicting) throw new BlockMisuse("a store is not cleared while it evicts");
+      if (this.#eviction.active) throw new BlockMisuse("a store is not cleared while it evicts");
       for (const mode of [ON_HEAP, OFF_HEAP] as const) {
         for (let slot = table.oldest(mode); slot !== NONE; slot = table.next(slot)) {
           const pins = table.pins(slot);
@@ -272,7 +275,7 @@ export class BlockStore implements Evictor {
         }
       }
       for (const mode of [ON_HEAP, OFF_HEAP] as const) {
-        for (let slot = table.oldest(mode); slot !== NONE; slot = table.oldest(mode)) this.#drop(slot);
+        for (let slot = table.oldest(mode); slot !== NONE; slot = table.oldest(mode)) this.#residents.drop(slot);
         const reserved = this.#unroll.total(mode);
         table.addUnrolled(-reserved, mode);
         if (table.alone) this.#manager.releaseAllStorage(mode);
@@ -311,7 +314,7 @@ export class BlockStore implements Evictor {
       const reserved = this.#unroll.balance(task, mode);
       if (reserved > 0) this.releaseUnroll(reserved, mode, task);
     }
-    return this.#owner?.unlockAll(task) ?? [];
+    return this.#eviction.owner?.unlockAll(task) ?? [];
   }
 
   /** Bytes reserved for unrolling over all tasks. */
@@ -332,7 +335,7 @@ export class BlockStore implements Evictor {
     this.checkKeepsValues(block);
     const slot = this.#transfer(canonical(block), bytes, null, reservation);
     this.#table.setValues(slot);
-    this.#values.set(slot, values);
+    this.#residents.values.set(slot, values);
     this.#table.arrived(slot);
     return true;
   }
@@ -386,8 +389,8 @@ export class BlockStore implements Evictor {
 
   /** Whether the eviction policy knows just the blocks of a mode, with their sizes; true without one. */
   policyAgrees(mode: Mode): boolean {
-    if (this.#victims === null) return true;
-    const victims = this.#victims[mode];
+    if (this.#residents.victims === null) return true;
+    const victims = this.#residents.victims[mode];
     let blocks = 0;
     for (let slot = this.#table.oldest(mode); slot !== NONE; slot = this.#table.next(slot), blocks += 1)
       if (!victims.holds(slot, this.#table.bytes(slot))) return false;
@@ -407,7 +410,7 @@ export class BlockStore implements Evictor {
    * and the later ones where they are; earlier ones are gone.
    */
   evict(forBlock: BlockId | null, bytes: number, mode: Mode): number {
-    return this.#evict(forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
+    return this.#eviction.evict(forBlock === null ? NO_RDD : rddOf(forBlock), bytes, mode);
   }
 
   /**
@@ -415,183 +418,12 @@ export class BlockStore implements Evictor {
    * of putting. Inside of the decision that recovers its accounts, which gives its storage bytes back.
    */
   recover(dead: number): void {
-    for (const slot of this.#table.recover(dead)) this.#drop(slot);
+    for (const slot of this.#table.recover(dead)) this.#residents.drop(slot);
     const places = new Set<number>();
     for (const mode of [ON_HEAP, OFF_HEAP] as const)
       for (let slot = this.#table.oldest(mode); slot !== NONE; slot = this.#table.next(slot))
         places.add(this.#table.place(slot));
     for (const keeper of new Set(this.#keepers)) keeper?.sweep?.(places);
-  }
-
-  // The `evict` of section 8.5, for a block of the RDD.
-  #evict(rdd: number, bytes: number, mode: Mode): number {
-    const nested = this.#evicting;
-    if (this.#unwatched && !nested) {
-      const freed = this.#evictOldest(rdd, bytes, mode);
-      if (freed >= 0) return freed;
-    }
-    const selected = nested ? [] : this.#selected;
-    const freed =
-      this.#victims === null
-        ? this.#select(selected, rdd, bytes, mode)
-        : this.#selectByPolicy(selected, rdd, bytes, mode);
-    if (freed < bytes) {
-      this.#stay(selected, 0);
-      return 0;
-    }
-    let left = 0;
-    let slot = NONE;
-    this.#evicting = true;
-    try {
-      while (left < selected.length) {
-        slot = selected[left]!;
-        const fate = this.#leaving(slot);
-        left += 1;
-        this.#evictOne(slot, fate);
-      }
-      return freed;
-    } finally {
-      // Eviction looks a block up before it drops it: one that could not be dropped is the newest now (section 8.1).
-      if (left < selected.length && slot === selected[left]) this.#table.touch(slot);
-      this.#stay(selected, left);
-      this.#evicting = nested;
-    }
-  }
-
-  // Whether nobody can hold a block here or come between while blocks leave, so that nothing has to be selected first.
-  get #unwatched(): boolean {
-    return (
-      this.#table.pinned === 0 &&
-      this.#table.arriving === 0 &&
-      this.#owner === null &&
-      this.#disk === null &&
-      this.onEvict === null &&
-      this.#victims === null &&
-      this.watcher === null &&
-      this.#values.size === 0
-    );
-  }
-
-  // Drops the oldest blocks, or of another RDD the oldest if that is enough. -1: it takes a selection to tell.
-  #evictOldest(rdd: number, bytes: number, mode: Mode): number {
-    const table = this.#table;
-    let slot = table.oldest(mode);
-    if (rdd !== NO_RDD) {
-      while (slot !== NONE && table.rdd(slot) === rdd) slot = table.next(slot);
-      if (slot === NONE) return 0;
-      const freed = table.bytes(slot);
-      if (freed < bytes) return -1;
-      this.evictions += 1;
-      this.#drop(slot);
-      return freed;
-    }
-    if (table.used(mode) < bytes) return 0;
-    let freed = 0;
-    for (; freed < bytes; slot = table.oldest(mode)) {
-      freed += table.bytes(slot);
-      this.evictions += 1;
-      this.#drop(slot);
-    }
-    return freed;
-  }
-
-  // Unlocks selected blocks from the `left`th on, which have not left.
-  #stay(selected: number[], left: number): void {
-    for (let at = left; at < selected.length; at += 1) {
-      const slot = selected[at]!;
-      this.#table.stay(slot);
-      this.#owner?.unlock(this.#table.idAt(slot), null);
-      this.#victims?.[this.#table.mode(slot)].stays(this.#table.idAt(slot), slot, this.#table.bytes(slot));
-    }
-    selected.length = 0;
-  }
-
-  #select(selected: number[], rdd: number, bytes: number, mode: Mode): number {
-    const table = this.#table;
-    let freed = 0;
-    for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
-      if (rdd !== NO_RDD && table.rdd(slot) === rdd) {
-        this.watcher?.passed(table.idAt(slot), table.bytes(slot), "ownRdd");
-        continue;
-      }
-      const held = table.pins(slot) !== 0;
-      if (held || (this.#owner !== null && !this.#owner.lockForEviction(table.idAt(slot)))) {
-        this.watcher?.passed(table.idAt(slot), table.bytes(slot), "locked");
-        continue;
-      }
-      table.leave(slot);
-      selected.push(slot);
-      freed += table.bytes(slot);
-    }
-    return freed;
-  }
-
-  // The same in the order of the policy. It is asked only when enough may leave: what it has let go it forgets.
-  #selectByPolicy(selected: number[], rdd: number, bytes: number, mode: Mode): number {
-    const table = this.#table;
-    const owner = this.#owner;
-    const mayLeave = (slot: number): boolean => {
-      if (table.pins(slot) !== 0 || (rdd !== NO_RDD && table.rdd(slot) === rdd)) return false;
-      if (owner === null) return true;
-      const id = table.idAt(slot);
-      if (!owner.lockForEviction(id)) return false;
-      owner.unlock(id, null);
-      return true;
-    };
-    let enough = 0;
-    for (let slot = table.oldest(mode); slot !== NONE && enough < bytes; slot = table.next(slot))
-      if (mayLeave(slot)) enough += table.bytes(slot);
-    if (enough < bytes) return 0;
-    const free = table.pinned === 0 && rdd === NO_RDD && owner === null && !this.#evicting;
-    let freed = 0;
-    while (freed < bytes) {
-      const slot = this.#victims![mode].take(free ? null : mayLeave, this.#manager.maxStorage(mode));
-      assert(slot !== NONE, "those who may leave leave");
-      owner?.lockForEviction(table.idAt(slot));
-      table.leave(slot);
-      selected.push(slot);
-      freed += table.bytes(slot);
-    }
-    return freed;
-  }
-
-  // Where the block will be; what must be kept is on disk then.
-  #leaving(slot: number): Fate {
-    const owner = this.#owner;
-    if (owner !== null) {
-      const id = this.#table.idAt(slot);
-      return this.#outside(() => owner.leaving(id));
-    }
-    if (!this.#table.toDisk(slot)) return "gone";
-    if (this.#disk !== null && this.#table.place(slot) !== NO_PLACE) this.#outside(() => this.#writeOut(slot));
-    return "disk";
-  }
-
-  #evictOne(slot: number, fate: Fate): void {
-    this.evictions += 1;
-    if (this.onEvict === null && this.#owner === null && this.watcher === null) {
-      this.#drop(slot);
-      return;
-    }
-    const table = this.#table;
-    const id = table.idAt(slot);
-    const bytes = table.bytes(slot);
-    const mode = table.mode(slot);
-    this.#drop(slot);
-    if (table.alone) this.#tell(id, bytes, mode, fate);
-    else this.#outside(() => this.#tell(id, bytes, mode, fate));
-  }
-
-  #tell(id: BlockId, bytes: number, mode: Mode, fate: Fate): void {
-    this.#owner?.unlock(id, fate);
-    this.watcher?.evicted(id, bytes, mode, fate);
-    this.onEvict?.(blockName(id), bytes, mode, fate);
-  }
-
-  // A block that is on disk already is not written again (section 8.6).
-  #writeOut(slot: number): void {
-    const name = blockName(this.#table.idAt(slot));
-    if (!this.#disk!.has(name)) this.#disk!.write(name, this.#viewAt(slot));
   }
 
   #put(id: BlockId, bytes: number, content: Uint8Array | null, mode: Mode, fate: Fate): boolean {
@@ -614,7 +446,7 @@ export class BlockStore implements Evictor {
     const table = this.#table;
     if (table.find(id) !== NONE) throw exists(id);
     const { puts } = table;
-    this.#victims?.[mode].wanted(id, bytes, this.#manager.maxStorage(mode));
+    this.#residents.victims?.[mode].wanted(id, bytes, this.#manager.maxStorage(mode));
     if (!this.#manager.acquireStorage(id, bytes, mode)) return NONE;
     let slot = NONE;
     try {
@@ -622,7 +454,8 @@ export class BlockStore implements Evictor {
       if (table.puts !== puts && table.find(id) !== NONE) throw exists(id);
       if (table.full) throw tooMany(id, table.size);
       const place = keeper === null || bytes === 0 ? NO_PLACE : keeper.take(bytes);
-      if (place !== NO_PLACE || keeper === null || bytes === 0) slot = this.#insert(id, bytes, place, mode, fate);
+      if (place !== NO_PLACE || keeper === null || bytes === 0)
+        slot = this.#residents.insert(id, bytes, place, mode, fate);
     } finally {
       if (slot === NONE) this.#manager.releaseStorage(bytes, mode);
     }
@@ -640,15 +473,8 @@ export class BlockStore implements Evictor {
       if (this.#disk !== null) this.#forgetOnDisk(id);
       filled = true;
     } finally {
-      if (!filled) this.#alone(() => this.#drop(slot));
+      if (!filled) this.#alone(() => this.#residents.drop(slot));
     }
-  }
-
-  #insert(id: BlockId, bytes: number, place: number, mode: Mode, fate: Fate): number {
-    const slot = this.#table.insert(id, bytes, mode, place, fate === "disk");
-    this.#ledger.intoBlock(bytes, mode);
-    this.#victims?.[mode].arrived(id, slot, bytes);
-    return slot;
   }
 
   // What is reserved covers the block, so that nothing has to make room for it. NONE, and the reservation stays, when the
@@ -664,14 +490,14 @@ export class BlockStore implements Evictor {
       if (place === NO_PLACE && keeper !== null && bytes > 0) return NONE;
       this.releaseUnroll(reservation.bytes, mode, task);
       reservation.bytes = 0;
-      this.#victims?.[mode].wanted(id, bytes, this.#manager.maxStorage(mode));
+      this.#residents.victims?.[mode].wanted(id, bytes, this.#manager.maxStorage(mode));
       assert(this.#manager.acquireStorage(id, bytes, mode), "what unrolling reserved holds the block");
-      return this.#insert(id, bytes, place, mode, "gone");
+      return this.#residents.insert(id, bytes, place, mode, "gone");
     });
   }
 
   #forgetInDecision(id: BlockId): boolean {
-    return this.#disk !== null && this.#outside(() => this.#forgetOnDisk(id));
+    return this.#disk !== null && this.#residents.outside(() => this.#forgetOnDisk(id));
   }
 
   #forgetOnDisk(id: BlockId): boolean {
@@ -681,28 +507,17 @@ export class BlockStore implements Evictor {
     return true;
   }
 
-  #viewAt(slot: number): Uint8Array {
-    const place = this.#table.place(slot);
-    return place === NO_PLACE ? NOTHING : this.#keepers[this.#table.mode(slot)]!.view(place, this.#table.bytes(slot));
-  }
-
   #getPinned(block: BlockId): Uint8Array | null {
     const slot = this.#enter(canonical(block));
     try {
       if (slot === NONE) return null;
-      this.#use(slot);
+      this.#residents.use(slot);
       if (this.#table.ownPins(slot) === 0)
         throw new BlockMisuse(`block ${block} is not pinned: another worker may evict it while it is looked at`);
-      return this.#viewAt(slot);
+      return this.#residents.view(slot);
     } finally {
       this.#ledger.end();
     }
-  }
-
-  // A block that is used becomes the newest.
-  #use(slot: number): void {
-    this.#table.touch(slot);
-    if (this.#victims !== null) this.#victims[this.#table.mode(slot)].used(this.#table.idAt(slot), slot);
   }
 
   // The copying needs no decision: the block stays where it is as long as it is pinned.
@@ -711,15 +526,15 @@ export class BlockStore implements Evictor {
     const slot = this.#enter(id);
     try {
       if (slot === NONE) return null;
-      this.#use(slot);
+      this.#residents.use(slot);
       if (table.isValues(slot)) throw new BlockMisuse(`block ${blockName(id)} is kept as values`);
       // What leaves or arrives here is seen by handlers alone, and stays for as long as they look.
-      if (table.pins(slot) < 0) return this.#viewAt(slot).slice();
+      if (table.pins(slot) < 0) return this.#residents.view(slot).slice();
       table.pin(slot);
     } finally {
       this.#ledger.end();
     }
-    const copy = this.#viewAt(slot).slice();
+    const copy = this.#residents.view(slot).slice();
     this.#alone(() => table.unpin(slot));
     return copy;
   }
@@ -740,7 +555,7 @@ export class BlockStore implements Evictor {
     const until = performance.now() + Math.max(patienceMs, LEAST_ARRIVAL_MS);
     for (let slot = arriving; ;) {
       // Handlers come here in the middle of a decision, which nobody can leave.
-      const refusal = this.#away > 0 ? this.#busy(slot) : null;
+      const refusal = this.#residents.away > 0 ? this.#busy(slot) : null;
       this.#ledger.end();
       if (refusal !== null) throw refusal;
       if (performance.now() > until) throw new MemoryBusy(patienceMs);
@@ -764,54 +579,6 @@ export class BlockStore implements Evictor {
       this.#ledger.end();
     }
   }
-
-  // In the middle of a decision, for disks and handlers.
-  #outside<T>(call: () => T): T {
-    this.#away += 1;
-    try {
-      return this.#ledger.outside(call);
-    } finally {
-      this.#away -= 1;
-    }
-  }
-
-  // A step of its own, that is whole or undone.
-  #drop(slot: number): void {
-    const table = this.#table;
-    const bytes = table.bytes(slot);
-    const mode = table.mode(slot);
-    const place = table.place(slot);
-    this.#victims?.[mode].left(slot);
-    table.remove(slot);
-    this.#manager.releaseBlock(bytes, mode);
-    this.#ledger.commit();
-    if (place !== NO_PLACE) {
-      this.#keepers[mode]!.give(place, bytes);
-    } else if (this.#values.size > 0) {
-      this.#dropValues(slot);
-    }
-  }
-
-  #dropValues(slot: number): void {
-    const values = this.#values.get(slot);
-    if (values === undefined) return;
-    this.#values.delete(slot);
-    if (!this.rules.closesValues) return;
-    for (const value of values) {
-      if (!isClosable(value)) continue;
-      try {
-        value.close();
-      } catch (error) {
-        // As in Spark, a value that cannot be closed does not keep its block in memory.
-        this.closeFailures += 1;
-        this.onCloseFailure?.(error);
-      }
-    }
-  }
-}
-
-function isClosable(value: unknown): value is { close(): void } {
-  return typeof value === "object" && value !== null && typeof (value as { close?: unknown }).close === "function";
 }
 
 function tooMany(id: BlockId, blocks: number): TooManyBlocks {
