@@ -128,7 +128,7 @@ export const FAULTS = [
   ledger(
     "wake-of-one-mode",
     "    // Section 3.2: a release wakes, also when it changed nothing.\n    this.#wasm.accountsWake();",
-    "    if (word % 16 === 0) this.#wasm.accountsWake();",
+    "    if (mode === 0) this.#wasm.accountsWake();",
   ),
   manager("entry-wakes-nobody", "if (entered) this.#wake();", ""),
   ledger(
