@@ -9,6 +9,7 @@ const RETRY_MS = 5;
 export class Debts {
   readonly #owed: (() => void)[] = [];
   readonly #settle: () => void;
+  #paying = false;
   #timer: unknown = null;
 
   /** `settle` comes to call `pay`, without sleep, or throws MemoryBusy: it is tried when the thread is idle. */
@@ -16,8 +17,9 @@ export class Debts {
     this.#settle = settle;
   }
 
-  get any(): boolean {
-    return this.#owed.length > 0;
+  /** Whether there is something to pay. */
+  get due(): boolean {
+    return this.#owed.length > 0 && !this.#paying;
   }
 
   /** Takes down a call that is to be made. */
@@ -28,9 +30,14 @@ export class Debts {
 
   /** Makes the calls that are owed. One that throws MemoryBusy stays, with all after it. */
   pay(): void {
-    for (let call = this.#owed[0]; call !== undefined; call = this.#owed[0]) {
-      call();
-      this.#owed.shift();
+    this.#paying = true;
+    try {
+      for (let call = this.#owed[0]; call !== undefined; call = this.#owed[0]) {
+        call();
+        this.#owed.shift();
+      }
+    } finally {
+      this.#paying = false;
     }
   }
 
@@ -40,7 +47,7 @@ export class Debts {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       try {
-        if (this.any) this.#settle();
+        if (this.due) this.#settle();
       } catch (error) {
         if (!(error instanceof MemoryBusy)) throw error;
         this.#settleLater();

@@ -147,7 +147,7 @@ export class SharedLedger implements Ledger {
    */
   begin(patienceMs?: number): void {
     this.#turns.begin(patienceMs);
-    if (this.#debts.any) this.#pay();
+    if (this.#debts.due) this.#pay();
   }
 
   end(): void {

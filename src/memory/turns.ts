@@ -134,7 +134,7 @@ export class Turns {
         : wasm.accountsAwaitDecision(other, left);
       // Whoever has slept takes the lock with CONTENDED: others may sleep still.
       if (wasm.accountsTryLock(this.#worker | CONTENDED) !== 0 && this.#mayKeepLock(dead)) return;
-      if (inTime === 0) throw new MemoryBusy(patienceMs);
+      if (inTime === 0 || left === 0) throw new MemoryBusy(patienceMs);
     }
   }
 
