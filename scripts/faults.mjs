@@ -181,11 +181,6 @@ export const FAULTS = [
   ),
   debts("debt-paid-twice", "call();\n      this.#owed.shift();", "call();\n      call();\n      this.#owed.shift();"),
   turns(
-    "sleeper-forgets-sleepers",
-    "wasm.accountsTryLock(this.#worker | CONTENDED)",
-    "wasm.accountsTryLock(this.#worker)",
-  ),
-  turns(
     "too-late-decides-all-the-same",
     "if (inTime === 0 || left === 0) throw new MemoryBusy(patienceMs);",
     "if (inTime === 0 || left === 0) return;",

@@ -165,10 +165,10 @@ export class SharedLedger implements Ledger {
     }
   }
 
-  // Whether a decision could be begun.
+  // Whether a decision could be begun. Who owes already has waited.
   #begins(): boolean {
     try {
-      this.begin();
+      this.begin(this.#debts.due ? 0 : this.patienceMs);
       return true;
     } catch (error) {
       if (error instanceof MemoryBusy) return false;

@@ -24,7 +24,7 @@ export namespace steps {
 const ENTRY = `
 export { arenaCreate } from "./arena";
 export { arenaCheck } from "./check";
-export { crewAllocate, crewAttach, crewCreate, crewFree, crewGiveBack, crewHandOver, crewLock, crewResize, crewUnlock } from "./crew";
+export { crewAllocate, crewAttach, crewCreate, crewFree, crewGiveBack, crewHandOver, crewLock, crewPatience, crewResize, crewUnlock } from "./crew";
 export { crewBury, crewInherit } from "./repair";
 `;
 

@@ -22,7 +22,8 @@ interface Wasm {
   crewResize(handle: number, bytes: number): number;
   crewHandOver(handle: number, to: number): number;
   crewGiveBack(): void;
-  crewLock(): void;
+  crewLock(): number;
+  crewPatience(nanoseconds: number): void;
   crewUnlock(): void;
   crewInherit(worker: number, nanoseconds: number): number;
   crewBury(torn: number): number;
