@@ -28,7 +28,7 @@
 //     holds: no version is needed.
 //  4. What a place counts is never less than what its lists hold: a cache that is counted empty is empty.
 //  5. All caches are given back before data grows, and before anybody is refused.
-//  6. Who cannot have the lock for as long as it may wait has changed nothing, and says so.
+//  6. Who cannot have the lock for as long as it may wait says so and has changed nothing, but that a block it frees is its own.
 //
 // Where each operation takes effect: an allocation from the cache when it changes the head, a free when it changes the
 // holder (a second free of the block, by whomever, finds that done), all others when they write the holder.

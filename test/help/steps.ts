@@ -58,5 +58,6 @@ function withSteps(text: string): string {
   return text
     .replace(/\batomic\.(?=[a-z]+[<(])/g, "steps.")
     .replace(/(?<![.\w])store</g, "steps.put<")
-    .replace(/^(const SPINS: i32 = )\d+;/m, (_, head: string) => `${head}2;`);
+    .replace(/^(const SPINS: i32 = )\d+;/m, (_, head: string) => `${head}2;`)
+    .replace(/^(const LOOKS: i32 = )\d[\d_]*;/m, (_, head: string) => `${head}3;`);
 }

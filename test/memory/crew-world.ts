@@ -123,6 +123,17 @@ export class World {
     }
   }
 
+  /** From now on this worker does not sleep for the lock. */
+  hurry(worker: number): void {
+    this.#workers[worker]!.crewPatience(0);
+  }
+
+  /** Whether the answer is that the lock was not to be had. */
+  isLate({ worker, act, answer }: Answered): boolean {
+    if (act.kind === "free" || act.kind === "hand over") return answer === 3;
+    return answer === 0 && this.#words[(1664 + (worker - 1) * 1024) / 4 + 5] === 0xffff_ffff;
+  }
+
   /** Enters what was answered, in an order that explains it; what happened at the same time may have happened in any. */
   enter(answered: readonly Answered[]): void {
     const orders = answered.length < 2 ? [answered] : [answered, answered.toReversed()];
