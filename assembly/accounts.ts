@@ -44,7 +44,7 @@
 // A worker may die anywhere. Its compare-and-swaps happened or did not. What it wrote in a decision is undone unless it came
 // to the commit; the lock and the *deciding* mark carry its number, so that whoever buries it can take them.
 
-import { lockGive, lockTake, lockTakeFrom, lockTry } from "./lock";
+import { lockGive, lockSleep, lockTake, lockTakeFrom, lockTry } from "./lock";
 
 export const ACCOUNTS_MAGIC: u32 = 0x43414d54;
 export const ACCOUNTS_VERSION: u32 = 4;
@@ -152,6 +152,12 @@ export function accountsTryLock(me: u32): bool {
   return lockTry(AT_LOCK, me);
 }
 
+/** Sleeps until the lock's owner of now has given it back; false when `nanoseconds` (below 0: no bound) ran out. */
+export function accountsAwaitLock(nanoseconds: f64): bool {
+  const owner = atomic.load<u32>(AT_LOCK);
+  return owner == 0 || lockSleep(AT_LOCK, owner, <i64>nanoseconds);
+}
+
 /** Takes the lock from `dead`, a worker that will take no further step; false when it is not the owner. */
 export function accountsTakeLock(dead: u32, me: u32): bool {
   return lockTakeFrom(AT_LOCK, dead, me);
@@ -172,12 +178,9 @@ export function accountsEndDeciding(): void {
   atomic.notify(AT_DECIDING, -1);
 }
 
-/** Sleeps, without the lock, while `other` is deciding; false when `nanoseconds` (below 0: no bound) ran out first. */
+/** Sleeps, without the lock, until `other`, who is deciding, has ended that; false when `nanoseconds` (below 0: no bound) ran out. */
 export function accountsAwaitDecision(other: u32, nanoseconds: f64): bool {
-  while (atomic.load<u32>(AT_DECIDING) == other) {
-    if (atomic.wait<u32>(AT_DECIDING, other, <i64>nanoseconds) == 2) return false;
-  }
-  return true;
+  return atomic.wait<u32>(AT_DECIDING, other, <i64>nanoseconds) != 2;
 }
 
 // ---- decisions, under the lock

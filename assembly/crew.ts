@@ -28,6 +28,7 @@
 //     holds: no version is needed.
 //  4. What a place counts is never less than what its lists hold: a cache that is counted empty is empty.
 //  5. All caches are given back before data grows, and before anybody is refused.
+//  6. Who cannot have the lock for as long as it may wait says so and has changed nothing, but that a block it frees is its own.
 //
 // Where each operation takes effect: an allocation from the cache when it changes the head, a free when it changes the
 // holder (a second free of the block, by whomever, finds that done), all others when they write the holder.
@@ -44,7 +45,7 @@ import {
   round16,
   SMALLEST_REST,
 } from "./arena";
-import { lockGive, lockTake } from "./lock";
+import { lockGive, lockSleep, lockTake, lockTry } from "./lock";
 import {
   AT_CREW,
   AT_DATA_WANTED,
@@ -104,9 +105,23 @@ const BATCH_BLOCKS: u32 = 16;
 /** In the head of a list that is being given back. */
 const GOING: u32 = 0x80000000;
 
+/** What crewFree answers. */
+const FOREIGN: u32 = 0;
+const FREED: u32 = 1;
+
+/** What it and crewHandOver answer when the lock could not be had, and what the place wants then. */
+const LATE: u32 = 3;
+const LOCK_WANTED: u32 = 0xffffffff;
+
+/** Looks at the lock by a thread that must not sleep: some milliseconds. */
+const LOOKS: i32 = 200_000;
+
 /** This instance's worker. */
 let me: u32 = 0;
 let place: usize = 0;
+
+/** Longest sleep for the lock, nanoseconds: below 0 no bound, 0 where this thread must not sleep. */
+let patience: i64 = -1;
 
 // @ts-ignore: decorator
 @inline export function placeOf(worker: u32): usize {
@@ -135,6 +150,35 @@ export function crewAttach(worker: u32): bool {
   return true;
 }
 
+/** How long this instance waits for the lock: `nanoseconds`, without bound when below 0, without sleep when 0. */
+export function crewPatience(nanoseconds: f64): void {
+  patience = <i64>nanoseconds;
+}
+
+// ---- the lock
+
+/** Takes the lock; false when it was not to be had in time. */
+export function crewLock(): bool {
+  if (patience != 0) return lockTake(AT_LOCK, me, patience);
+  for (let look = 0; look < LOOKS; look += 1) {
+    if (atomic.load<u32>(AT_LOCK) == 0 && lockTry(AT_LOCK, me)) return true;
+  }
+  return false;
+}
+
+export function crewUnlock(): void {
+  lockGive(AT_LOCK);
+}
+
+/** Waits while `owner` has the lock; false when `nanoseconds`, or what stands for them where nobody may sleep, ran out. */
+export function awaitLock(owner: u32, nanoseconds: i64): bool {
+  if (patience != 0) return lockSleep(AT_LOCK, owner, nanoseconds);
+  for (let look = 0; look < LOOKS; look += 1) {
+    if (atomic.load<u32>(AT_LOCK) != owner) return true;
+  }
+  return false;
+}
+
 // ---- allocate
 
 /** A block like arenaAllocate's. After a 0 the worker's place says what would help. */
@@ -148,7 +192,7 @@ export function crewAllocate(bytes: u32, align: u32): u32 {
 }
 
 function allocateLocked(bytes: u32, wanted: u32, align: u32): u32 {
-  lockTake(AT_LOCK, me);
+  if (!crewLock()) return tellLate(0);
   let index = allocateBlock(wanted, align);
   if (index == 0 && load<u32>(AT_MAP_WANTED) == 0 && giveBackAll()) index = allocateBlock(wanted, align);
   // At the limit the exact length may fit where the rounded one does not.
@@ -180,6 +224,12 @@ function tellWants(): void {
   store<u32>(place, load<u32>(AT_MAP_WANTED), MAP_WANTED);
 }
 
+/** The same for the lock, on the way to an answer. */
+function tellLate(answer: u32): u32 {
+  store<u32>(place, LOCK_WANTED, DATA_WANTED);
+  return answer;
+}
+
 /** `bytes` as blocks count them: a multiple of 16, and for all but long ones the shortest length of the next class. */
 // @ts-ignore: decorator
 @inline function rounded(bytes: u32): u32 {
@@ -191,36 +241,45 @@ function tellWants(): void {
 
 // ---- free
 
-/** Takes the block back, whoever holds it; false when `handle` is not live. */
-export function crewFree(handle: u32): bool {
+/** Takes the block back, whoever holds it: FREED, FOREIGN when `handle` is not live, or LATE. */
+export function crewFree(handle: u32): u32 {
   const at = recordAt(handle);
-  if (at == 0) return false;
+  if (at == 0) return FOREIGN;
   let holder = atomic.load<u32>(at + HOLDER);
   while (true) {
-    if ((holder & BUSY) != 0) holder = afterResize(at);
-    if (!isLive(holder)) return false;
+    if ((holder & BUSY) != 0) {
+      if (!crewLock()) return LATE;
+      holder = afterResize(at);
+    }
+    if (!isLive(holder)) return FOREIGN;
     const found = atomic.cmpxchg<u32>(at + HOLDER, holder, me | CACHED);
     if (found == holder) break;
     holder = found;
   }
-  if (cachedBytes(place) + bytesOf(at) > load<u32>(AT_CACHE_BYTES) || !push(handle, at)) freeLocked(handle, at);
-  return true;
+  if (cachedBytes(place) + bytesOf(at) > load<u32>(AT_CACHE_BYTES) || !push(handle, at)) return freeLocked(handle, at);
+  return FREED;
 }
 
-/** Waits until nobody changes the block's length, and answers its holder then. */
+/** Under the lock nobody changes the block's length: its holder then. Gives the lock back. */
 function afterResize(at: usize): u32 {
-  lockTake(AT_LOCK, me);
   const holder = atomic.load<u32>(at + HOLDER);
   lockGive(AT_LOCK);
   return holder;
 }
 
-/** The cache is full: what it holds is not what is asked for. A block that no cache could hold goes alone. */
-function freeLocked(index: u32, at: usize): void {
-  lockTake(AT_LOCK, me);
+/**
+ * The cache is full: what it holds is not what is asked for. A block that no cache could hold goes alone. One that is LATE is
+ * this worker's, live: whose it was may be gone meanwhile.
+ */
+function freeLocked(index: u32, at: usize): u32 {
+  if (!crewLock()) {
+    atomic.store<u32>(at + HOLDER, me);
+    return LATE;
+  }
   if (bytesOf(at) <= load<u32>(AT_CACHE_BYTES)) giveBackCache(place);
   giveBack(index, at);
   lockGive(AT_LOCK);
+  return FREED;
 }
 
 /** Gives a block to the tables, under the lock, that no list holds and nobody uses. */
@@ -260,7 +319,7 @@ export function crewResize(handle: u32, bytes: u32): u32 {
 }
 
 function resizeLocked(index: u32, at: usize, bytes: u32): u32 {
-  lockTake(AT_LOCK, me);
+  if (!crewLock()) return tellLate(NOT_IN_PLACE);
   let outcome = NOT_LIVE;
   const holder = atomic.load<u32>(at + HOLDER);
   if (isLive(holder) && atomic.cmpxchg<u32>(at + HOLDER, holder, holder | BUSY) == holder) {
@@ -285,7 +344,7 @@ export const NOBODY_THERE: u32 = 2;
 export function crewHandOver(handle: u32, to: u32): u32 {
   const at = recordAt(handle);
   if (at == 0) return NOT_MINE;
-  lockTake(AT_LOCK, me);
+  if (!crewLock()) return LATE;
   let outcome = NOBODY_THERE;
   if (atomic.load<u32>(placeOf(to) + STATE) == TAKEN)
     outcome = atomic.cmpxchg<u32>(at + HOLDER, me, to) == me ? HANDED : NOT_MINE;
@@ -430,15 +489,7 @@ export function clearPlace(at: usize): void {
   return load<u32>(at, PUT_BYTES) - load<u32>(at, STOLEN_BYTES);
 }
 
-// ---- for growth and reports
-
-export function crewLock(): void {
-  lockTake(AT_LOCK, me);
-}
-
-export function crewUnlock(): void {
-  lockGive(AT_LOCK);
-}
+// ---- for reports
 
 /** Gives all caches back. Under crewLock. */
 export function crewGiveBack(): void {

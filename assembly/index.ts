@@ -14,6 +14,7 @@ export {
   crewHandOver,
   crewHolds,
   crewLock,
+  crewPatience,
   crewResize,
   crewUnlock,
 } from "./crew";

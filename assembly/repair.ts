@@ -6,6 +6,7 @@
 import { freeBlock, insertFree, takeRecord } from "./arena";
 import {
   AT_LOCK,
+  awaitLock,
   BUSY,
   CACHED,
   clearPlace,
@@ -18,7 +19,7 @@ import {
   STATE,
   VACANT,
 } from "./crew";
-import { CONTENDED, lockGive, lockSleep } from "./lock";
+import { CONTENDED, lockGive } from "./lock";
 import {
   addressOf,
   AT_COLUMNS,
@@ -63,7 +64,7 @@ export function crewInherit(worker: u32, nanoseconds: f64): i32 {
     torn = isDead(owner & ~CONTENDED);
     if (owner == 0 || torn) {
       if (atomic.cmpxchg<u32>(AT_LOCK, owner, self() | CONTENDED) == owner) break;
-    } else if (!lockSleep(AT_LOCK, owner, min(LOOK_NS, left))) {
+    } else if (!awaitLock(owner, min(LOOK_NS, left))) {
       left -= LOOK_NS;
       if (left <= 0) return -1;
     }

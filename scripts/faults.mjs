@@ -14,6 +14,7 @@ const lock = (name, from, to) => ({ name, file: "assembly/lock.ts", from, to });
 const ledger = (name, from, to) => ({ name, file: "src/memory/shared-ledger.ts", from, to });
 const slots = (name, from, to) => ({ name, file: "src/memory/task-slots.ts", from, to });
 const turns = (name, from, to) => ({ name, file: "src/memory/turns.ts", from, to });
+const debts = (name, from, to) => ({ name, file: "src/memory/debts.ts", from, to });
 const manager = (name, from, to) => ({ name, file: "src/memory/manager.ts", from, to });
 
 const CLAIM = "const found = atomic.cmpxchg<u64>(word, seen, (seen + n) | PRESENT);";
@@ -136,7 +137,7 @@ export const FAULTS = [
   ledger(
     "wake-of-one-mode",
     "    // Section 3.2: a release wakes, also when it changed nothing.\n    this.#wasm.accountsWake();",
-    "    if (word % 16 === 0) this.#wasm.accountsWake();",
+    "    if (mode === 0) this.#wasm.accountsWake();",
   ),
   manager("entry-wakes-nobody", "if (entered) this.#wake();", ""),
   ledger("newcomer-passes-waiters", "if (held === ABSENT && waiting + this.waiting !== 0) return UNDECIDED;", ""),
@@ -172,6 +173,21 @@ export const FAULTS = [
     "decisions-pass-deciding",
     "return deciding === 0 || deciding === this.#worker || deciding === dead;",
     "return deciding >= dead - 100;",
+  ),
+
+  // ---- patience
+  ledger("debt-not-taken-down", "this.#owe(() => this.#releaseAlone(bytes, task, mode));", ""),
+  ledger("debt-not-paid", "if (this.#debts.due) this.#pay();", ""),
+  ledger(
+    "debt-not-committed",
+    "      call();\n      this.commit();",
+    "      call();\n      this.#wasm.accountsUndo();",
+  ),
+  debts("debt-paid-twice", "call();\n      this.#owed.shift();", "call();\n      call();\n      this.#owed.shift();"),
+  turns(
+    "too-late-decides-all-the-same",
+    "if (inTime === 0 || left === 0) throw new MemoryBusy(patienceMs);",
+    "if (inTime === 0 || left === 0) return;",
   ),
 
   // ---- slots

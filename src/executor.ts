@@ -26,7 +26,7 @@ import type { Ledger } from "./memory/ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./memory/mode.js";
 import type { PageAllocator } from "./memory/page.js";
 import { type UnmanagedMemory, unmanagedMemory } from "./memory/unmanaged.js";
-import { type Request, type Runner, runNow, type Step, WouldWait } from "./memory/wait.js";
+import { MemoryBusy, type Request, type Runner, runNow, type Step, WouldWait } from "./memory/wait.js";
 import { type PolicyChoice, policyOf, spillOrderNamed } from "./policy/registry.js";
 import { type SpillOrder, sparkSpillOrder } from "./policy/victim.js";
 import { type BytesKeeper, heapBytes, pageBytes } from "./storage/bytes.js";
@@ -231,7 +231,8 @@ export class Executor {
   /**
    * Ends a task (section 10): frees what it left, unroll memory and block locks included, wakes waiters, and reports a
    * leak. Of a task that did not fail, a leak is thrown as MemoryLeak with `spark.unsafe.exceptionOnMemoryLeak`, and block
-   * locks it has left as PinLeak with `spark.storage.exceptionOnPinLeak`, after the clean-up.
+   * locks it has left as PinLeak with `spark.storage.exceptionOnPinLeak`, after the clean-up. After MemoryBusy it is to be
+   * called again.
    */
   endTask(id: number, failed: boolean = false): Leak {
     const task = this.#tasks.get(id);
@@ -242,9 +243,12 @@ export class Executor {
     try {
       locked = this.store.endTask(id);
       leak = task.end();
-    } finally {
-      this.manager.taskEnded(id);
+    } catch (error) {
+      if (error instanceof MemoryBusy) this.#tasks.set(id, task);
+      else this.manager.taskEnded(id);
+      throw error;
     }
+    this.manager.taskEnded(id);
     if (failed) return leak;
     if (leak.bytes > 0 && this.#failOnLeak) throw new MemoryLeak(id, leak.bytes, leak.report);
     if (locked.length > 0 && this.#failOnPin) throw new PinLeak(id, locked);

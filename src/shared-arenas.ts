@@ -35,6 +35,8 @@ export interface SharedArenasOptions {
   readonly workers: number;
   /** The usual size of a page. */
   readonly pageBytes: number;
+  /** Longest wait for what others do to an arena's tables, milliseconds; 0 where this thread must not sleep. */
+  readonly patienceMs: number;
 }
 
 /** One worker's hold on shared arenas. */
@@ -42,33 +44,45 @@ export class SharedArenas implements PageAllocator {
   readonly mode = OFF_HEAP;
   readonly arenas: readonly Arena[];
   readonly shared: SharedArenaMemories;
-  // The maker's hold on the place of the blocks: it stays taken as long as the maker lives.
-  readonly #blocksHold: readonly Arena[];
+  // What is to be left. The maker holds the place of the blocks as well: it stays taken as long as the maker lives.
+  readonly #places: Arena[];
 
   /** New arenas; the caller is worker 1. Throws ArenaError `memory` when the host has no address space for them. */
-  static create({ limitBytes, workers, pageBytes }: SharedArenasOptions): SharedArenas {
+  static create({ limitBytes, workers, pageBytes, patienceMs }: SharedArenasOptions): SharedArenas {
     // What lies between pages must not cost a page: address space is more than the budget.
     const count = Math.max(1, Math.ceil((limitBytes * 5) / 4 / MAX_ARENA_BYTES));
     const cacheBytes = Math.min(CACHED_PAGES * pageBytes, MAX_ARENA_BYTES);
     const arenas = Array.from({ length: count }, () => Arena.create({ workers: workers + 1, cacheBytes }));
     const blocksPlace = workers + 1;
     const hold = arenas.map(({ memories }) => Arena.attach(memories, blocksPlace));
-    return new SharedArenas(arenas, { memories: arenas.map(({ memories }) => memories), blocksPlace }, hold);
+    return new SharedArenas(
+      arenas,
+      { memories: arenas.map(({ memories }) => memories), blocksPlace },
+      hold,
+      patienceMs,
+    );
   }
 
   /** The arenas that another worker has made, as worker `worker`. Throws ArenaError. */
-  static attach(shared: SharedArenaMemories, worker: number): SharedArenas {
+  static attach(shared: SharedArenaMemories, worker: number, patienceMs: number): SharedArenas {
     return new SharedArenas(
       shared.memories.map((memories) => Arena.attach(memories, worker)),
       shared,
       [],
+      patienceMs,
     );
   }
 
-  private constructor(arenas: readonly Arena[], shared: SharedArenaMemories, blocksHold: readonly Arena[]) {
+  private constructor(
+    arenas: readonly Arena[],
+    shared: SharedArenaMemories,
+    hold: readonly Arena[],
+    patienceMs: number,
+  ) {
     this.arenas = arenas;
     this.shared = shared;
-    this.#blocksHold = blocksHold;
+    this.#places = [...arenas, ...hold];
+    for (const arena of this.#places) arena.patienceMs = patienceMs;
   }
 
   allocate(bytes: number): Page | null {
@@ -121,10 +135,12 @@ export class SharedArenas implements PageAllocator {
     }
   }
 
-  /** Gives back all that this worker holds, and its places. */
+  /** Gives back all that this worker holds, and its places. After MemoryBusy it is to be called again, and goes on. */
   detach(): void {
-    for (const arena of this.arenas) arena.detach();
-    for (const arena of this.#blocksHold) arena.detach();
+    for (let arena = this.#places[0]; arena !== undefined; arena = this.#places[0]) {
+      arena.detach();
+      this.#places.shift();
+    }
   }
 
   /** Proves every arena's tables sound. */

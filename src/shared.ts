@@ -37,7 +37,11 @@ export interface WorkerOptions extends Pick<ExecutorOptions, "disk" | "onSpill">
    * bound, as in Spark; 0 where the thread must not sleep: such a call throws WouldWait.
    */
   readonly waitMs?: number;
-  /** Longest sleep for another worker's decision before MemoryBusy is thrown, milliseconds. */
+  /**
+   * Longest sleep of a call for what other workers do to the accounts or to an arena, milliseconds, before it throws MemoryBusy
+   * and has changed nothing. Default: no bound, but 10 s for the maker; 0 where the thread must not sleep. To give something
+   * back never throws it: what could not be done in time is done as soon as it can be.
+   */
   readonly patienceMs?: number;
 }
 
@@ -119,13 +123,15 @@ export function shareExecutor(options: SharedOptions = {}, own: WorkerOptions = 
   // What Spark refuses is refused before anything is made.
   const { numbers } = openExecutor(executorOptions(options, {}));
   const workers = workersOf(options);
+  const patienceMs = patienceOf(own, SUPERVISOR_PATIENCE_MS);
   const ledger = SharedLedger.create({
     slots: options.tasks ?? 1024,
     annexBytes: SharedTable.bytesFor(blocksOf(options)),
-    ...holderOptions(options, own, SUPERVISOR_PATIENCE_MS),
+    workers,
+    patienceMs,
   });
   const make = (limitBytes: number): SharedArenas =>
-    SharedArenas.create({ limitBytes, workers, pageBytes: numbers.pageBytes });
+    SharedArenas.create({ limitBytes, workers, pageBytes: numbers.pageBytes, patienceMs });
   const [onHeap, offHeap] = [numbers.onHeap.total, numbers.offHeap.total];
   let arenas: Arenas | null = null;
   if (options.pages !== "accounts") {
@@ -156,12 +162,11 @@ export function shareExecutor(options: SharedOptions = {}, own: WorkerOptions = 
 export function attachExecutor(place: Place, own: WorkerOptions = {}): SharedExecutor {
   if (place.version !== VERSION)
     throw new AccountsError("version", `the place is of version ${place.version}, this is version ${VERSION}`);
-  const ledger = SharedLedger.attach(place.accounts, {
-    ...holderOptions(place.options, own, Number.POSITIVE_INFINITY),
-    tenant: place,
-    module: place.module,
-  });
-  return new SharedExecutor(place.options, own, ledger, attachArenas(place), place);
+  const patienceMs = patienceOf(own, Number.POSITIVE_INFINITY);
+  const { module } = place;
+  const workers = workersOf(place.options);
+  const ledger = SharedLedger.attach(place.accounts, { workers, patienceMs, tenant: place, module });
+  return new SharedExecutor(place.options, own, ledger, attachArenas(place, patienceMs), place);
 }
 
 /**
@@ -262,13 +267,25 @@ export class SharedExecutor extends Executor {
     this.ledger.interrupt(worker);
   }
 
-  /** Leaves: ends this worker's tasks as failed, gives everything back, and gives up the place. */
+  /**
+   * Leaves: ends this worker's tasks as failed, gives everything back, and gives up the place. What the allocator objects to in
+   * a page goes on at last. May be repeated: after MemoryBusy it goes on where it was, and who has left stays so.
+   */
   close(): void {
-    for (const task of Array.from(this.tasks)) this.endTask(task.id, true);
+    const objections: unknown[] = [];
+    for (const task of Array.from(this.tasks)) {
+      try {
+        this.endTask(task.id, true);
+      } catch (error) {
+        if (error instanceof MemoryBusy) throw error;
+        objections.push(error);
+      }
+    }
     this.ledger.leave(() => {
       this.#takeBack(this.worker);
       for (const arenas of this.#eachArenas()) arenas.detach();
     });
+    if (objections.length > 0) throw objections[0];
   }
 
   // What a worker that ends has locked, and what follows from what it gives back.
@@ -305,10 +322,11 @@ interface Arenas {
   readonly blocks: SharedArenas;
 }
 
-function attachArenas({ arenas, worker }: Place): Arenas | null {
+function attachArenas({ arenas, worker }: Place, patienceMs: number): Arenas | null {
   if (arenas === null) return null;
-  const pages = SharedArenas.attach(arenas.pages, worker);
-  return { pages, blocks: arenas.blocks === arenas.pages ? pages : SharedArenas.attach(arenas.blocks, worker) };
+  const attach = (memories: SharedArenaMemories): SharedArenas => SharedArenas.attach(memories, worker, patienceMs);
+  const pages = attach(arenas.pages);
+  return { pages, blocks: arenas.blocks === arenas.pages ? pages : attach(arenas.blocks) };
 }
 
 function partsOf(
@@ -339,6 +357,6 @@ function workersOf({ workers = DEFAULT_WORKERS }: SharedOptions): number {
   return workers;
 }
 
-function holderOptions(options: SharedOptions, own: WorkerOptions, patienceMs: number) {
-  return { patienceMs: own.patienceMs ?? (mayBlock() ? patienceMs : 0), workers: workersOf(options) };
+function patienceOf(own: WorkerOptions, otherwise: number): number {
+  return mayBlock() ? (own.patienceMs ?? otherwise) : 0;
 }

@@ -8,7 +8,7 @@ import { InvalidTask } from "../memory/ledger.js";
 import type { MemoryManager } from "../memory/manager.js";
 import { type Mode, modeName } from "../memory/mode.js";
 import { FREED_IN_TASK, type Page, type PageAllocator } from "../memory/page.js";
-import { type Request, type Runner, runNow, Step, WouldWait } from "../memory/wait.js";
+import { MemoryBusy, type Request, type Runner, runNow, Step, WouldWait } from "../memory/wait.js";
 import { divide, MUST_WAIT } from "../policy/policy.js";
 import type { Candidate, SpillOrder } from "../policy/victim.js";
 import type { Arbiter } from "./arbiter.js";
@@ -265,11 +265,11 @@ export class TaskMemoryManager {
   /**
    * Frees every page, gives everything back, wakes waiters, and tells what was left (section 5.7). A request that waits is
    * given up. The numbers of freed pages stay taken. When the allocator objects to a page, the others and all bytes are
-   * given back before its error goes on.
+   * given back before its error goes on. After MemoryBusy nothing has been given back: it is to be called again.
    */
   cleanUpAll(): Leak {
     if (this.#waiting !== null) this.#giveUp(this.#over());
-    const report = this.#holders().concat(this.#pageReport());
+    const { report, bytes } = this.#giveAllBack();
     for (const consumer of this.#consumers) consumer.enrolled = false;
     this.#consumers.clear();
     this.#log?.clear();
@@ -283,14 +283,21 @@ export class TaskMemoryManager {
       }
     }
     this.#table.empty();
-    this.manager.releaseExecution(
-      Math.min(this.#acquiredButUnused, this.manager.executionHeld(this.id, this.mode)),
-      this.id,
-      this.mode,
-    );
-    const bytes = this.manager.releaseAllExecution(this.id);
     if (objections.length > 0) throw objections[0];
     return { bytes, report: bytes === 0 ? "" : report.join("; ") };
+  }
+
+  // All that is charged, as one decision: before anything else, since only here others can keep it waiting.
+  #giveAllBack(): { report: string[]; bytes: number } {
+    const { manager, id, mode } = this;
+    manager.ledger.begin();
+    try {
+      const report = this.#holders().concat(this.#pageReport());
+      manager.releaseExecution(Math.min(this.#acquiredButUnused, manager.executionHeld(id, mode)), id, mode);
+      return { report, bytes: manager.releaseAllExecution(id) };
+    } finally {
+      manager.ledger.end();
+    }
   }
 
   /** The refusal of a consumer's request, with all that a person needs to act on it. */
@@ -320,23 +327,29 @@ export class TaskMemoryManager {
     if (got !== required && this.#arbiter !== null) got = yield* this.#arbiter.settle(required, requester, got);
     else if (got === MUST_WAIT) got = yield* manager.waitForExecution(required, id, mode);
     if (got < required) {
-      const candidates = this.#candidates(requester);
-      while (got < required && candidates.length > 0) {
-        const index = this.#order.pick(candidates, required - got);
-        const victim = candidates[index]!.consumer;
-        if (this.#spill(victim, required - got, requester) > 0) {
-          if (this.#log !== null) candidates[index] = this.#log.asSpilled(candidates[index]!);
-          got += yield* this.#more(required - got, requester);
-        } else {
-          candidates.splice(index, 1);
+      try {
+        const candidates = this.#candidates(requester);
+        while (got < required && candidates.length > 0) {
+          const index = this.#order.pick(candidates, required - got);
+          const victim = candidates[index]!.consumer;
+          if (this.#spill(victim, required - got, requester) > 0) {
+            if (this.#log !== null) candidates[index] = this.#log.asSpilled(candidates[index]!);
+            got += yield* this.#more(required - got, requester);
+          } else {
+            candidates.splice(index, 1);
+          }
         }
-      }
-      // Up to 3.2 the requester comes after the others, whatever it holds.
-      let again = this.#order.requester !== "candidate";
-      while (again && got < required) {
-        again = this.#spill(requester, required - got, requester) > 0;
-        if (again) got += yield* this.#more(required - got, requester);
-        again &&= this.#order.requester === "repeatedly-after-others";
+        // Up to 3.2 the requester comes after the others, whatever it holds.
+        let again = this.#order.requester !== "candidate";
+        while (again && got < required) {
+          again = this.#spill(requester, required - got, requester) > 0;
+          if (again) got += yield* this.#more(required - got, requester);
+          again &&= this.#order.requester === "repeatedly-after-others";
+        }
+      } catch (error) {
+        // Who is told to ask again has got nothing.
+        if (error instanceof MemoryBusy) manager.releaseExecution(got, id, mode);
+        throw error;
       }
     }
     requester.enrolled = true;

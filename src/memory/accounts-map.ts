@@ -65,6 +65,7 @@ export interface AccountsExports {
   readonly accountsRelease: (word: number, bytes: number) => number;
   readonly accountsLock: (me: number, nanoseconds: number) => number;
   readonly accountsTryLock: (me: number) => number;
+  readonly accountsAwaitLock: (nanoseconds: number) => number;
   readonly accountsTakeLock: (dead: number, me: number) => number;
   readonly accountsUnlock: () => void;
   readonly accountsSetDeciding: (me: number) => void;

@@ -14,6 +14,7 @@ import {
   settled,
 } from "./arena-options.js";
 import { Crew, crewBytes, type CrewExports, crewSize, type Recovered, type RecoverOptions } from "./crew.js";
+import { Debts } from "./debts.js";
 import { OFF_HEAP } from "./mode.js";
 import { PageError } from "./page-error.js";
 import { type CrewPages, FREED_IN_ALLOCATOR, FREED_IN_TASK, NO_PAGE, Page } from "./page.js";
@@ -54,6 +55,10 @@ const WORD_FREE_BLOCKS = 15;
 const FIRST_RECORD_WORD = HEADER_BYTES / 4;
 const RECORD_WORDS = RECORD_BYTES / 4;
 const HOLDER_WORD = 6;
+
+/** What arenaFree and crewFree answer. */
+const FOREIGN = 0;
+const FREED = 1;
 
 /** What arenaResize answers. */
 const RESIZED = 1;
@@ -126,6 +131,8 @@ export class Arena implements CrewPages {
   #free: Exports["arenaFree"];
   #resize: Exports["arenaResize"];
   readonly #crew: Crew | null;
+  // Blocks that this worker has freed and could not have the lock for.
+  readonly #debts = new Debts(() => this.#debts.pay());
   #words: Uint32Array;
 
   /** A new arena with nothing in it. Throws ArenaError: `limit` for a limit out of range, `memory` when the host has none. */
@@ -197,7 +204,9 @@ export class Arena implements CrewPages {
 
   free(page: Page): void {
     if (page.views !== this.views || (page.number !== NO_PAGE && page.number !== FREED_IN_TASK)) refuseFree(page);
-    if (this.#free(page.handle) === 0) throw new PageError("double free", describePage(page));
+    const freed = this.#free(page.handle);
+    if (freed === FOREIGN) throw new PageError("double free", describePage(page));
+    if (freed !== FREED) this.#freeLater(page.handle);
     page.number = FREED_IN_ALLOCATOR;
   }
 
@@ -245,13 +254,22 @@ export class Arena implements CrewPages {
     });
   }
 
-  /** Ends this worker's part: gives back all that it holds, and its place. What it asks for after this is refused. */
+  /** Longest wait of this worker for what others do to the tables, milliseconds; 0 where its thread must not sleep. By default there is no bound. */
+  set patienceMs(patienceMs: number) {
+    this.#inCrew().patienceMs = patienceMs;
+  }
+
+  /**
+   * Ends this worker's part: gives back all that it holds, and its place. What it asks for after this is refused. After
+   * MemoryBusy it is to be called again.
+   */
   detach(): void {
     const crew = this.#inCrew();
+    this.#debts.pay();
     this.#allocate = () => 0;
     this.#free = () => 0;
     this.#resize = () => NOT_LIVE;
-    crew.recover(crew.worker, Number.POSITIVE_INFINITY, () => {});
+    if (crew.recover(crew.worker, crew.patienceMs, () => {}) === null) throw crew.busy();
   }
 
   /** Calls `visit` for the handle of every live block of a worker. Exact while nobody changes them. */
@@ -271,7 +289,10 @@ export class Arena implements CrewPages {
 
   // ---- blocks
 
-  /** The handle of `bytes` bytes (1 or more) at a multiple of `align` (a power of two), or 0. Contents are unspecified. */
+  /**
+   * The handle of `bytes` bytes (1 or more) at a multiple of `align` (a power of two), or 0. Contents are unspecified. Throws
+   * MemoryBusy when other workers keep it waiting for longer than it may.
+   */
   allocateBlock(bytes: number, align = BLOCK_ALIGN): number {
     if (!isSize(bytes, this.limitBytes) || !isPowerOfTwo(align)) return refuseBlock(bytes, align);
     const handle = this.#allocate(bytes, align);
@@ -285,9 +306,11 @@ export class Arena implements CrewPages {
     return handle;
   }
 
-  /** Takes a block back. Throws PageError when it is not live. */
+  /** Takes a block back, at once or as soon as others let it. Throws PageError when it is not live. */
   freeBlock(handle: number): void {
-    if (this.#free(handle) === 0) throw new PageError("double free", `handle ${handle >>> 0} is not live`);
+    const freed = this.#free(handle);
+    if (freed === FOREIGN) throw new PageError("double free", `handle ${handle >>> 0} is not live`);
+    if (freed !== FREED) this.#freeLater(handle);
   }
 
   /**
@@ -387,13 +410,19 @@ export class Arena implements CrewPages {
     return 0;
   }
 
+  #freeLater(handle: number): void {
+    this.#debts.owe(() => {
+      if (this.#free(handle) > FREED) throw this.#inCrew().busy();
+    });
+  }
+
   #move(handle: number, bytes: number, outcome: number): number {
     if (outcome === NOT_LIVE) throw new PageError("double free", `handle ${handle >>> 0} is not live`);
     while (this.#growAsWanted()) if (this.#resize(handle, bytes) === RESIZED) return handle;
     const moved = this.allocateBlock(bytes);
     if (moved === 0) return 0;
     this.#data.moveBytes(this.addressOf(moved), this.addressOf(handle), Math.min(bytes, this.bytesOf(handle)));
-    this.#free(handle);
+    this.freeBlock(handle);
     return moved;
   }
 

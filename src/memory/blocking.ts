@@ -15,8 +15,9 @@ export function sleeper(manager: MemoryManager, ledger: SharedLedger, waitMs: nu
     if (step.done === true) return step.value;
     const until = performance.now() + waitMs;
     while (step.done !== true) {
+      const left = until - performance.now();
       // The epoch was read in the decision that said to wait: no wake-up since then is missed.
-      const woken = ledger.sleep(manager.waitEpoch, Math.max(0, until - performance.now()));
+      const woken = left > 0 && ledger.sleep(manager.waitEpoch, left);
       const interrupted = ledger.interrupted();
       if (interrupted || !woken) {
         request.return(undefined as T);

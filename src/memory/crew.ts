@@ -2,6 +2,7 @@
 // blocks. The protocol is drawn and its laws are stated in assembly/crew.ts.
 
 import { assert } from "../fault.js";
+import { MemoryBusy } from "./wait.js";
 
 /** Most workers that share an arena. */
 export const MAX_CREW = 64;
@@ -27,6 +28,10 @@ const BUSY = 0x4000_0000;
 const HANDED = 0;
 const NOBODY_THERE = 2;
 
+/** What it and crewFree answer, and what a place wants, when the lock could not be had in time. */
+const LATE = 3;
+const LOCK_WANTED = 0xffff_ffff;
+
 export interface CrewExports {
   readonly crewCreate: (workers: number, cacheBytes: number) => void;
   readonly crewAttach: (worker: number) => number;
@@ -35,7 +40,8 @@ export interface CrewExports {
   readonly crewResize: (handle: number, bytes: number) => number;
   readonly crewHandOver: (handle: number, to: number) => number;
   readonly crewHolds: (handle: number) => number;
-  readonly crewLock: () => void;
+  readonly crewPatience: (nanoseconds: number) => void;
+  readonly crewLock: () => number;
   readonly crewUnlock: () => void;
   readonly crewGiveBack: () => void;
   readonly crewInherit: (worker: number, nanoseconds: number) => number;
@@ -74,6 +80,7 @@ export class Crew {
   readonly workers: number;
   readonly #wasm: CrewExports;
   readonly #words: Uint32Array;
+  #patienceMs = Number.POSITIVE_INFINITY;
 
   /** Takes the place of `worker`, or the first that is vacant when that is undefined; null when there is none. */
   static attach(wasm: CrewExports, map: WebAssembly.Memory, worker: number | undefined): Crew | null {
@@ -91,9 +98,24 @@ export class Crew {
     this.#words = new Uint32Array(map.buffer, 0, FIRST_PLACE_WORD + workers * PLACE_WORDS);
   }
 
-  /** Runs `act` while nobody else changes the tables. `act` must not come back here. */
+  /** Longest wait for the lock, milliseconds, before MemoryBusy is thrown; 0 where this thread must not sleep. */
+  get patienceMs(): number {
+    return this.#patienceMs;
+  }
+
+  set patienceMs(patienceMs: number) {
+    this.#patienceMs = patienceMs;
+    this.#wasm.crewPatience(patienceMs === Number.POSITIVE_INFINITY ? -1 : Math.min(patienceMs, MAX_WAIT_MS) * 1e6);
+  }
+
+  /** What is thrown when the lock could not be had. */
+  busy(): MemoryBusy {
+    return new MemoryBusy(this.#patienceMs);
+  }
+
+  /** Runs `act` while nobody else changes the tables. `act` must not come back here. Throws MemoryBusy. */
   alone<T>(act: () => T): T {
-    this.#wasm.crewLock();
+    if (this.#wasm.crewLock() === 0) throw this.busy();
     try {
       return act();
     } finally {
@@ -109,8 +131,9 @@ export class Crew {
     });
   }
 
-  /** Bytes of data and of tables that the last call of this worker wanted and did not have; 0 for enough. */
+  /** Bytes of data and of tables that the last call of this worker wanted and did not have; 0 for enough. Throws MemoryBusy. */
   wanted(): readonly [dataBytes: number, mapBytes: number] {
+    if (this.#of(this.worker, DATA_WANTED) === LOCK_WANTED) throw this.busy();
     return [this.#of(this.worker, DATA_WANTED), this.#of(this.worker, MAP_WANTED)];
   }
 
@@ -129,10 +152,11 @@ export class Crew {
     return this.#wasm.crewHolds(handle) !== 0;
   }
 
-  /** Makes a block of this worker one of `worker`. False when this worker does not hold it, null when there is no such worker. */
+  /** Makes a block of this worker one of `worker`. False when this worker does not hold it, null when there is no such worker. Throws MemoryBusy. */
   handOver(handle: number, worker: number): boolean | null {
     if (!this.has(worker)) return null;
     const outcome = this.#wasm.crewHandOver(handle, worker);
+    if (outcome === LATE) throw this.busy();
     return outcome === NOBODY_THERE ? null : outcome === HANDED;
   }
 

@@ -77,6 +77,16 @@ export class LocalLedger {
     return call();
   }
 
+  /** Runs `call`, which gives something back, without fail. */
+  giveBack(call: () => void): void {
+    call();
+  }
+
+  /** Runs `call`, which tells somebody, when no other worker has to wait for it: here at once, in the middle of a decision. */
+  afterwards(call: () => void): void {
+    call();
+  }
+
   /** What a decision has changed so far stands, whatever becomes of who decides. */
   commit(): void {}
 

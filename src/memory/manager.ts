@@ -29,7 +29,15 @@ export interface Evictor {
   unrolled(mode: Mode): number;
 }
 
-/** Told of what the common path never does. Every method is optional; without an observer nothing is called. */
+/**
+ * Told of what the common path never does. Every method is optional; without an observer nothing is called.
+ *
+ * Over accounts of one thread it is told in the middle of the decision: of a short grant before the bytes are charged, of a
+ * boundary when both sizes have moved. What it throws ends the request, which leaves no bytes behind. Over shared accounts it is
+ * told, in order, when the decision is over and the lock let go: its arguments are what was decided then, what it reads
+ * may have changed since, by other workers too. What it throws there stays out of the request: the host hears of it as of any
+ * error that nobody caught.
+ */
 export interface ManagerObserver {
   boundaryMoved?(bytes: number, mode: Mode): void;
   mustWait?(bytes: number, task: number, mode: Mode): void;
@@ -253,7 +261,10 @@ export class MemoryManager {
     return granted;
   }
 
-  /** Gives back up to `bytes` (0 or more) of what the task holds and returns how many it was. Wakes waiters of both modes. */
+  /**
+   * Gives back up to `bytes` (0 or more) of what the task holds and returns how many it was. Wakes waiters of both modes. Where
+   * other workers decide for too long it is done later, and the answer is `bytes`: to give back never throws MemoryBusy.
+   */
   releaseExecution(bytes: number, task: number, mode: Mode): number {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release", bytes);
     const released = this.ledger.release(bytes, task, mode);
@@ -265,18 +276,23 @@ export class MemoryManager {
   /** Gives back all that the task holds in both modes, as one step, and returns the bytes. */
   releaseAllExecution(task: number): number {
     this.ledger.begin();
-    const released =
-      this.ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP) +
-      this.ledger.release(this.executionHeld(task, OFF_HEAP), task, OFF_HEAP);
-    this.#wake();
-    this.ledger.end();
-    return released;
+    try {
+      const released =
+        this.ledger.release(this.executionHeld(task, ON_HEAP), task, ON_HEAP) +
+        this.ledger.release(this.executionHeld(task, OFF_HEAP), task, OFF_HEAP);
+      this.#wake();
+      return released;
+    } finally {
+      this.ledger.end();
+    }
   }
 
   /** The end of a task wakes everybody (section 10). */
   taskEnded(task: number): void {
-    this.ledger.forget(task);
-    this.#wake();
+    this.ledger.giveBack(() => {
+      this.ledger.forget(task);
+      this.#wake();
+    });
   }
 
   /** Acquires all of `bytes` (0 or more) for a block, evicting others where the policy says so; false leaves it unstored (4.2). */
@@ -293,41 +309,56 @@ export class MemoryManager {
   releaseStorage(bytes: number, mode: Mode): void {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release", bytes);
     this.ledger.begin();
-    if (this.ledger.releaseStorage(bytes, mode) !== bytes) this.overReleases += 1;
-    this.#refreshCeiling(mode);
-    this.ledger.end();
+    try {
+      if (this.ledger.releaseStorage(bytes, mode) !== bytes) this.overReleases += 1;
+      this.#refreshCeiling(mode);
+    } finally {
+      this.ledger.end();
+    }
   }
 
   /** Gives back what a block has used, whichever worker put it. Wakes nobody. */
   releaseBlock(bytes: number, mode: Mode): void {
     this.ledger.begin();
-    if (this.ledger.releaseBlock(bytes, mode) !== bytes) this.overReleases += 1;
-    this.#refreshCeiling(mode);
-    this.ledger.end();
+    try {
+      if (this.ledger.releaseBlock(bytes, mode) !== bytes) this.overReleases += 1;
+      this.#refreshCeiling(mode);
+    } finally {
+      this.ledger.end();
+    }
   }
 
   /** Sets what storage uses to 0; pool sizes stay (section 8.10). */
   releaseAllStorage(mode: Mode): void {
     this.ledger.begin();
-    this.releaseStorage(this.ledger.storageUsed(mode), mode);
-    this.ledger.end();
+    try {
+      this.releaseStorage(this.ledger.storageUsed(mode), mode);
+    } finally {
+      this.ledger.end();
+    }
   }
 
   /** Asks the policy again what tasks share: after changes to the accounts that were not made here. */
   refreshCeilings(): void {
     this.ledger.begin();
-    this.#refreshCeiling(ON_HEAP);
-    this.#refreshCeiling(OFF_HEAP);
-    this.ledger.end();
+    try {
+      this.#refreshCeiling(ON_HEAP);
+      this.#refreshCeiling(OFF_HEAP);
+    } finally {
+      this.ledger.end();
+    }
   }
 
   /** Records what unmanaged consumers use (section 4.4, generation 4.1). Wakes nobody. */
   setUnmanaged(bytes: number, mode: Mode): void {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("report of unmanaged memory", bytes);
     this.ledger.begin();
-    this.ledger.setUnmanaged(mode, bytes);
-    this.#refreshCeiling(mode);
-    this.ledger.end();
+    try {
+      this.ledger.setUnmanaged(mode, bytes);
+      this.#refreshCeiling(mode);
+    } finally {
+      this.ledger.end();
+    }
   }
 
   /** The task's balance in a pool, 0 when it has no entry. */
@@ -410,17 +441,13 @@ export class MemoryManager {
     const granted = this.policy.share(region, held, bytes);
     if (granted === MUST_WAIT) {
       this.waitEpoch = this.ledger.enterWait();
-      this.watcher?.mustWait?.(bytes, task, mode);
-      this.observer?.mustWait?.(bytes, task, mode);
+      if (this.#watched) this.#tell((each) => each.mustWait?.(bytes, task, mode));
       return MUST_WAIT;
     }
     const free = region.executionSize - region.executionUsed;
     if (!(granted >= 0 && granted <= bytes && granted <= free && Number.isInteger(granted)))
       throw badGrant(this.policy.name, granted, bytes, free);
-    if (granted < bytes) {
-      this.watcher?.shortGrant?.(bytes, granted, task, mode);
-      this.observer?.shortGrant?.(bytes, granted, task, mode);
-    }
+    if (granted < bytes && this.#watched) this.#tell((each) => each.shortGrant?.(bytes, granted, task, mode));
     this.ledger.grant(granted, task, mode);
     return granted;
   }
@@ -436,9 +463,7 @@ export class MemoryManager {
     const moved = Math.min(freed, region.storageSize - region.storageUsed);
     this.ledger.moveBoundary(moved, region.mode);
     this.#refreshCeiling(region.mode);
-    if (moved === 0) return;
-    this.watcher?.boundaryMoved?.(moved, region.mode);
-    this.observer?.boundaryMoved?.(moved, region.mode);
+    if (moved !== 0 && this.#watched) this.#tell((each) => each.boundaryMoved?.(moved, region.mode));
   }
 
   #acquireStorage(block: BlockId, bytes: number, mode: Mode, purpose: StoragePurpose): boolean {
@@ -463,8 +488,7 @@ export class MemoryManager {
     if (lent > 0) {
       this.ledger.moveBoundary(-lent, mode);
       this.#refreshCeiling(mode);
-      this.watcher?.boundaryMoved?.(-lent, mode);
-      this.observer?.boundaryMoved?.(-lent, mode);
+      if (this.#watched) this.#tell((each) => each.boundaryMoved?.(-lent, mode));
     }
     const unrolled = this.#evictor?.unrolled(mode) ?? 0;
     const toEvict = this.policy.evict(region, bytes, purpose, unrolled);
@@ -475,6 +499,21 @@ export class MemoryManager {
     if (fits) this.ledger.useStorage(bytes, mode);
     this.#refreshCeiling(mode);
     return fits;
+  }
+
+  get #watched(): boolean {
+    return this.watcher !== null || this.observer !== null;
+  }
+
+  // What a listener asks of the manager must not become what this thread's wait sleeps on.
+  #tell(of: (listener: ManagerObserver) => void): void {
+    const { watcher, observer } = this;
+    this.ledger.afterwards(() => {
+      const { waitEpoch } = this;
+      if (watcher !== null) of(watcher);
+      if (observer !== null) of(observer);
+      this.waitEpoch = waitEpoch;
+    });
   }
 
   #wake(): void {

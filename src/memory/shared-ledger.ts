@@ -28,7 +28,8 @@ import {
   WORKER_STORAGE,
   workerAt,
 } from "./accounts-map.js";
-import { ABSENT, type Ledger, UNDECIDED } from "./ledger.js";
+import { Debts } from "./debts.js";
+import { ABSENT, InvalidTask, type Ledger, UNDECIDED } from "./ledger.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "./mode.js";
 import { freeItsPlace, isTenant, movesIn, movesOut, reservePlace, takePlace, type Tenant } from "./places.js";
 import { TaskSlots } from "./task-slots.js";
@@ -88,8 +89,17 @@ export class SharedLedger implements Ledger {
   #registered = 0;
   #registeredIn = 0;
   #woken = 0;
-  // Waits that are given up and not yet left.
-  #givenUp = 0;
+  // What this worker gives back and could not yet: done at the beginning of its next decision.
+  readonly #debts = new Debts(() => {
+    this.begin(0);
+    this.end();
+  });
+  // Whom to tell when the decision is over.
+  readonly #news: (() => void)[] = [];
+  #telling = false;
+  #away = 0;
+  // What has come back from workers whose recovery did not come to its end, by worker.
+  readonly #estates = new Map<number, Estate>();
 
   /** New accounts, empty, with this thread as their first worker. */
   static create(options: AccountsOptions & HolderOptions = {}): SharedLedger {
@@ -135,14 +145,39 @@ export class SharedLedger implements Ledger {
     return this.#turns.patienceMs;
   }
 
-  /** Begins a decision: from here to `end` nothing moves but what this worker moves. Decisions nest. Throws MemoryBusy. */
-  begin(): void {
-    this.#turns.begin();
-    for (; this.#givenUp > 0; this.#givenUp -= 1) this.#leaveWait();
+  /**
+   * Begins a decision: from here to `end` nothing moves but what this worker moves. Decisions nest. Throws MemoryBusy when
+   * others have decided for `patienceMs`, all sleeps together; nothing has changed then.
+   */
+  begin(patienceMs?: number): void {
+    this.#turns.begin(patienceMs);
+    if (this.#debts.due) this.#pay();
   }
 
   end(): void {
     this.#turns.end();
+    if (this.#news.length > 0) this.#tell();
+  }
+
+  // Each debt is a step of its own, that is whole or undone.
+  #pay(): void {
+    try {
+      this.#debts.pay();
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  // Whether a decision could be begun. Who owes already has waited.
+  #begins(): boolean {
+    try {
+      this.begin(this.#debts.due ? 0 : this.patienceMs);
+      return true;
+    } catch (error) {
+      if (error instanceof MemoryBusy) return false;
+      throw error;
+    }
   }
 
   /** Runs `call` as one decision. */
@@ -155,6 +190,51 @@ export class SharedLedger implements Ledger {
     }
   }
 
+  /**
+   * Runs `call`, which gives something back and cannot be repeated, as one decision: now, or where others decide for too long
+   * at the beginning of this worker's next one, which is made as soon as its thread is idle. Never throws MemoryBusy.
+   */
+  giveBack(call: () => void): void {
+    if (!this.#begins()) return this.#owe(call);
+    try {
+      call();
+    } finally {
+      this.end();
+    }
+  }
+
+  #owe(call: () => void): void {
+    this.#debts.owe(() => {
+      call();
+      this.commit();
+    });
+  }
+
+  /**
+   * Runs `call` when the decision is over and the lock has been let go, in order; at once where there is none. It may call the
+   * manager. What it throws stays out of the decision: the host hears of it as of any error that nobody caught.
+   */
+  afterwards(call: () => void): void {
+    this.#news.push(call);
+    this.#tell();
+  }
+
+  // Handlers of an eviction are in the middle of a decision as well.
+  #tell(): void {
+    if (this.#telling || this.#turns.mine || this.#away > 0) return;
+    this.#telling = true;
+    for (let call = this.#news.shift(); call !== undefined; call = this.#news.shift()) {
+      try {
+        call();
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+    this.#telling = false;
+  }
+
   /** What has been changed since the decision began stands, whatever becomes of this worker. */
   commit(): void {
     this.#wasm.accountsCommit();
@@ -165,7 +245,12 @@ export class SharedLedger implements Ledger {
    * marked as *deciding*: until it ends, slots stay closed and the decisions of other workers sleep. Commits.
    */
   outside<T>(call: () => T): T {
-    return this.#turns.outside(call);
+    this.#away += 1;
+    try {
+      return this.#turns.outside(call);
+    } finally {
+      this.#away -= 1;
+    }
   }
 
   /** Decisions taken since the accounts were made, modulo 2^32. */
@@ -266,10 +351,11 @@ export class SharedLedger implements Ledger {
     }
   }
 
+  /** Where others decide for too long it is done later (`giveBack`), and all of `bytes` is the answer. */
   release(bytes: number, task: number, mode: Mode): number {
-    const word = this.#slots.of(task) + 8 * mode;
-    const released = this.#release(word, bytes);
-    return released >= 0 ? released : this.#releaseSlowly(bytes, word, mode);
+    const slot = this.#slots.met(task);
+    const released = slot === 0 ? UNDECIDED : this.#release(slot + 8 * mode, bytes);
+    return released >= 0 ? released : this.#releaseSlowly(bytes, task, mode);
   }
 
   /** Uses storage memory, in the name of this worker until `intoBlock`. */
@@ -348,7 +434,7 @@ export class SharedLedger implements Ledger {
     return this.#wasm.accountsEnterWait() >>> 0;
   }
 
-  /** Ends a registered wait, at the next look or when it is given up. */
+  /** Ends a registered wait, at the next look. */
   leaveWait(): void {
     this.begin();
     this.#leaveWait();
@@ -374,15 +460,9 @@ export class SharedLedger implements Ledger {
     this.#registered = 0;
   }
 
-  /** The same for who gives up and cannot ask again: where others decide for too long it is done in this worker's next decision. */
+  /** The same for who gives up and cannot ask again. */
   giveUpWait(): void {
-    this.#givenUp += 1;
-    try {
-      this.begin();
-      this.end();
-    } catch (error) {
-      if (!(error instanceof MemoryBusy)) throw error;
-    }
+    this.giveBack(() => this.#leaveWait());
   }
 
   /** Wakes all waiters of all workers and both modes. */
@@ -439,44 +519,49 @@ export class SharedLedger implements Ledger {
     if (!isTenant(this.memory, tenant)) return { execution: 0, storage: 0 };
     this.#turns.takeOver(tenant.worker, patienceMs);
     try {
-      return this.#giveBackAllOf(tenant.worker, rest);
+      const estate = this.#giveBackAllOf(tenant.worker, rest);
+      freeItsPlace(this.memory, tenant.worker);
+      return estate;
     } finally {
       this.end();
     }
   }
 
-  /** Leaves the accounts: gives back all that this worker holds, and its place. `rest` as in `recover`. */
+  /** Leaves the accounts: gives back all that this worker holds, and its place. `rest` as in `recover`. May be repeated. */
   leave(rest: () => void = () => {}): void {
+    if (this.#turns.left) return;
     this.alone(() => this.#giveBackAllOf(this.worker, rest));
+    // Last of all: who dies with the lock is found by its place.
+    freeItsPlace(this.memory, this.worker);
     this.#turns.leave();
     this.#claim = this.#release = () => UNDECIDED;
   }
 
+  // Where `rest` throws, all is as if the worker had held nothing but what is left for `rest`, and its place: it may be repeated.
   #giveBackAllOf(worker: number, rest: () => void): Estate {
-    let execution = 0;
-    let storage = 0;
+    const estate = { ...(this.#estates.get(worker) ?? { execution: 0, storage: 0 }) };
     this.#slots.forEach((slot) => {
       if (this.#slots.home(slot) !== worker) return;
       for (const mode of [ON_HEAP, OFF_HEAP] as const) {
-        const held = this.#slots.balance(slot + 8 * mode);
-        if (held !== ABSENT) execution += this.#releaseSlowly(held, slot + 8 * mode, mode);
+        estate.execution += this.#takeBack(Number.POSITIVE_INFINITY, slot + 8 * mode, mode);
         this.commit();
       }
     });
     const record = workerAt(worker);
     for (const mode of [ON_HEAP, OFF_HEAP] as const) {
       const cell = record + WORKER_STORAGE + 8 * mode;
-      storage += this.releaseBlock(this.f64[cell / 8]!, mode);
+      estate.storage += this.releaseBlock(this.f64[cell / 8]!, mode);
       this.#wasm.accountsPut(cell, 0);
     }
     this.#slots.forgetWorker(worker);
+    this.#estates.set(worker, estate);
     rest();
     // With everybody's waits end those of the worker.
     this.#wasm.accountsWakeAll();
     this.commit();
     Atomics.store(this.u32, (record + WORKER_INTERRUPTED) / 4, 0);
-    freeItsPlace(this.memory, worker);
-    return { execution, storage };
+    this.#estates.delete(worker);
+    return estate;
   }
 
   #claimInDecision(bytes: number, task: number, mode: Mode, waiting: number): number {
@@ -495,23 +580,38 @@ export class SharedLedger implements Ledger {
     return bytes;
   }
 
-  #releaseSlowly(bytes: number, word: number, mode: Mode): number {
-    this.begin();
-    const held = this.#slots.balance(word);
-    const released = Math.min(bytes, Math.max(0, held));
-    if (held !== ABSENT) {
-      const left = held - released;
-      this.#putBalance(word, left === 0 ? ABSENT : left);
-      if (left === 0) this.#add(mode, ENTRIES, -1);
-      this.#add(mode, EXECUTION_USED, -released);
+  #releaseSlowly(bytes: number, task: number, mode: Mode): number {
+    if (!Number.isSafeInteger(task)) throw new InvalidTask(task);
+    if (this.#begins()) {
+      const released = this.#releaseAlone(bytes, task, mode);
+      this.end();
+      return released;
     }
+    this.#owe(() => this.#releaseAlone(bytes, task, mode));
+    return bytes;
+  }
+
+  // ---- inside a decision
+
+  // Who gives back in the name of another's task does not come to know its slot.
+  #releaseAlone(bytes: number, task: number, mode: Mode): number {
+    const slot = this.#slots.ofKnown(task);
+    const released = slot === 0 ? 0 : this.#takeBack(bytes, slot + 8 * mode, mode);
     // Section 3.2: a release wakes, also when it changed nothing.
     this.#wasm.accountsWake();
-    this.end();
     return released;
   }
 
-  // ---- cells and words, inside a decision
+  #takeBack(bytes: number, word: number, mode: Mode): number {
+    const held = this.#slots.balance(word);
+    if (held === ABSENT) return 0;
+    const released = Math.min(bytes, held);
+    const left = held - released;
+    this.#putBalance(word, left === 0 ? ABSENT : left);
+    if (left === 0) this.#add(mode, ENTRIES, -1);
+    this.#add(mode, EXECUTION_USED, -released);
+    return released;
+  }
 
   #read(mode: Mode, cell: number): number {
     if (this.#turns.mine) return this.f64[(CELLS_AT + mode * CELLS_BYTES + cell) / 8]!;

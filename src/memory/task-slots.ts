@@ -68,6 +68,13 @@ export class TaskSlots {
     return this.#cache[line] === task ? this.#cache[line + 1]! : this.#find(task, line);
   }
 
+  /** Address of the task's slot where this worker knows it, else 0. */
+  met(task: number): number {
+    const line = 2 * (task & (CACHE_LINES - 1));
+    if (this.#cache[line] === task) return this.#cache[line + 1]!;
+    return this.#slotOfTask.has(task) ? this.#find(task, line) : 0;
+  }
+
   /** Address of the task's slot, 0 when it has none. Inside a decision. */
   ofKnown(task: number): number {
     const known = this.#slotOfTask.get(task);

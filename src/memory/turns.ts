@@ -33,9 +33,9 @@ export class Turns {
     return this.#depth > 0;
   }
 
-  begin(): void {
+  begin(patienceMs: number = this.patienceMs): void {
     if (this.#depth === 0) {
-      this.#lock(0);
+      this.#lock(0, patienceMs);
       this.#locked = true;
       this.#wasm.accountsClose();
     }
@@ -106,32 +106,50 @@ export class Turns {
     this.#depth = 1;
   }
 
+  get left(): boolean {
+    return this.#left;
+  }
+
   /** There will be no more turns of this worker. */
   leave(): void {
     this.#left = true;
   }
 
   // The lock, and nobody else deciding, unless it is `dead`.
-  #lock(dead: number, patienceMs: number = this.patienceMs): void {
+  #lock(dead: number, patienceMs: number): void {
     if (this.#left) throw new AccountsError("worker", `worker ${this.#worker} has left the accounts`);
     if (patienceMs === 0) return this.#lockWithoutSleep(dead);
-    const nanoseconds = patienceMs === Number.POSITIVE_INFINITY ? -1 : patienceMs * 1e6;
+    const taken = this.#wasm.accountsLock(this.#worker, patienceMs === Number.POSITIVE_INFINITY ? -1 : 0) !== 0;
+    if (!taken || !this.#mayKeepLock(dead)) this.#lockUntil(dead, performance.now() + patienceMs, patienceMs);
+  }
+
+  // One deadline, however often this worker is woken and somebody else is faster.
+  #lockUntil(dead: number, until: number, patienceMs: number): void {
+    const wasm = this.#wasm;
     for (;;) {
-      if (this.#wasm.accountsLock(this.#worker, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
+      const left = until === Number.POSITIVE_INFINITY ? -1 : Math.max(0, until - performance.now()) * 1e6;
       const other = this.#deciding;
-      if (this.#mayGoOn(other, dead)) return;
-      this.#wasm.accountsUnlock();
-      if (this.#wasm.accountsAwaitDecision(other, nanoseconds) === 0) throw new MemoryBusy(patienceMs);
+      const inTime = this.#mayGoOn(other, dead)
+        ? wasm.accountsAwaitLock(left)
+        : wasm.accountsAwaitDecision(other, left);
+      // Whoever has slept takes the lock with CONTENDED: others may sleep still.
+      if (wasm.accountsTryLock(this.#worker | CONTENDED) !== 0 && this.#mayKeepLock(dead)) return;
+      if (inTime === 0 || left === 0) throw new MemoryBusy(patienceMs);
     }
   }
 
   #lockWithoutSleep(dead: number): void {
     for (let look = 0; look < LOOKS_WITHOUT_SLEEP; look += 1) {
-      if (this.#wasm.accountsTryLock(this.#worker) === 0) continue;
-      if (this.#mayGoOn(this.#deciding, dead)) return;
-      this.#wasm.accountsUnlock();
+      if (this.#wasm.accountsTryLock(this.#worker) !== 0 && this.#mayKeepLock(dead)) return;
     }
     throw new MemoryBusy(0);
+  }
+
+  // Gives the lock back where another is deciding.
+  #mayKeepLock(dead: number): boolean {
+    if (this.#mayGoOn(this.#deciding, dead)) return true;
+    this.#wasm.accountsUnlock();
+    return false;
   }
 
   get #deciding(): number {

@@ -37,7 +37,13 @@ export function arenaBytes(arena: BlockArena, place: number): BytesKeeper {
   return {
     take(bytes) {
       const page = arena.allocate(bytes);
-      return page === null ? NO_PLACE : arena.handOver(page, place) >>> 0;
+      if (page === null) return NO_PLACE;
+      try {
+        return arena.handOver(page, place) >>> 0;
+      } catch (error) {
+        arena.freeBlock(page.handle);
+        throw error;
+      }
     },
     write(handle, content, at) {
       const address = arena.addressOf(handle);

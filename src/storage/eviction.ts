@@ -126,12 +126,12 @@ export class Eviction {
     let freed = 0;
     for (let slot = table.oldest(mode); slot !== NONE && freed < bytes; slot = table.next(slot)) {
       if (rdd !== NO_RDD && table.rdd(slot) === rdd) {
-        this.#told.watcher?.passed(table.idAt(slot), table.bytes(slot), "ownRdd");
+        this.#passed(slot, "ownRdd");
         continue;
       }
       const held = table.pins(slot) !== 0;
       if (held || (this.owner !== null && !this.owner.lockForEviction(table.idAt(slot)))) {
-        this.#told.watcher?.passed(table.idAt(slot), table.bytes(slot), "locked");
+        this.#passed(slot, "locked");
         continue;
       }
       table.leave(slot);
@@ -139,6 +139,14 @@ export class Eviction {
       freed += table.bytes(slot);
     }
     return freed;
+  }
+
+  #passed(slot: number, why: "locked" | "ownRdd"): void {
+    const { watcher } = this.#told;
+    if (watcher === null) return;
+    const id = this.#table.idAt(slot);
+    const bytes = this.#table.bytes(slot);
+    this.#residents.ledger.afterwards(() => watcher.passed(id, bytes, why));
   }
 
   // The same in the order of the policy. It is asked only when enough may leave: what it has let go it forgets.

@@ -297,10 +297,10 @@ export class BlockStore implements Evictor {
     });
   }
 
-  /** Gives back at most what the task has reserved. */
+  /** Gives back at most what the task has reserved; where other workers decide for too long, later. */
   releaseUnroll(bytes: number, mode: Mode, task: number = NO_TASK): void {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release of unroll memory", bytes);
-    return this.#alone(() => {
+    this.#ledger.giveBack(() => {
       const released = this.#unroll.take(bytes, task, mode);
       if (released === 0) return;
       this.#table.addUnrolled(-released, mode);
@@ -473,7 +473,7 @@ export class BlockStore implements Evictor {
       if (this.#disk !== null) this.#forgetOnDisk(id);
       filled = true;
     } finally {
-      if (!filled) this.#alone(() => this.#residents.drop(slot));
+      if (!filled) this.#ledger.giveBack(() => this.#residents.drop(slot));
     }
   }
 
@@ -534,9 +534,11 @@ export class BlockStore implements Evictor {
     } finally {
       this.#ledger.end();
     }
-    const copy = this.#residents.view(slot).slice();
-    this.#alone(() => table.unpin(slot));
-    return copy;
+    try {
+      return this.#residents.view(slot).slice();
+    } finally {
+      this.#ledger.giveBack(() => table.unpin(slot));
+    }
   }
 
   // Begins a decision about a block and answers its slot, or NONE. Bytes that another worker is putting are awaited, which needs

@@ -3,6 +3,7 @@
 
 import { Misuse } from "../execution/refusal.js";
 import type { Executor } from "../executor.js";
+import { LocalLedger } from "../memory/ledger.js";
 import { EntryLost } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 import { MUST_WAIT } from "../policy/policy.js";
@@ -51,9 +52,11 @@ export class CauseRecorder {
 
   /**
    * `bufferBytes`: how much is kept before `sink` gets it. Throws Misuse for an executor that has been used or is recorded
-   * already. A policy that is none of Spark's is named in the header; such a recording can be explained, but not verified.
+   * already, and for one that workers share: a worker does not see what the others do. A policy that is none of Spark's is named in the header; such a recording can be explained, but not verified.
    */
   constructor(executor: Executor, sink: CauseSink, bufferBytes?: number) {
+    if (!(executor.manager.ledger instanceof LocalLedger))
+      throw new Misuse("causes are recorded of an executor of one thread: a worker does not see what the others do");
     const header = headerOfRun(executor);
     const policy = hasWord(executor) ? {} : { policy: executor.manager.policy.name };
     this.#executor = executor;

@@ -1,5 +1,5 @@
 // A page and two workers on one memory.
-import { buryWhenGone, Consumer, OFF_HEAP, shareExecutor } from "./index.js";
+import { buryWhenGone, Consumer, MemoryBusy, OFF_HEAP, shareExecutor } from "./index.js";
 
 const MIB = 2 ** 20;
 
@@ -46,13 +46,31 @@ export async function share() {
   mine.freeMemory(20 * MIB);
   const woken = await sleeps;
 
+  // Both take and free pages of one arena. The page looks for its lock, and where it cannot have it asks again.
+  mine.freeMemory(mine.used);
+  await ask(workers[1], { free: 25 * MIB });
+  const others = ask(workers[1], { pages: 1000 });
+  let pages = 0;
+  let torn = 0;
+  for (let i = 0; pages < 300; i += 1) {
+    try {
+      const page = mine.allocateArray(1000 * (1 + (i % 29)));
+      const bytes = page.views.u8.subarray(page.base, page.base + page.bytes);
+      bytes.fill(2);
+      if (bytes.indexOf(1) >= 0) torn += 1;
+      mine.freePage(page);
+      pages += 1;
+    } catch (error) {
+      if (!(error instanceof MemoryBusy)) throw error;
+    }
+  }
+  await others;
+
   workers[0].terminate();
   const estate = await gone;
-  mine.freeMemory(mine.used);
   other.freeMemory(other.used);
-  await ask(workers[1], { free: 25 * MIB });
   const left = executor.manager.executionUsed;
   const lawsBroken = executor.check();
   workers[1].terminate();
-  return { isolated, first, rest, asleep, woken, awaited, estate, left, lawsBroken };
+  return { isolated, first, rest, asleep, woken, awaited, pages, torn, estate, left, lawsBroken };
 }

@@ -112,6 +112,8 @@ test("an isolated page shares its memory with workers, sleeps, wakes and buries"
     asleep: 1,
     woken: 20 * MIB,
     awaited: 25 * MIB,
+    pages: 300,
+    torn: 0,
     estate: { execution: 30 * MIB, storage: 0 },
     left: 0,
     lawsBroken: [],

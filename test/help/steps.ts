@@ -24,7 +24,7 @@ export namespace steps {
 const ENTRY = `
 export { arenaCreate } from "./arena";
 export { arenaCheck } from "./check";
-export { crewAllocate, crewAttach, crewCreate, crewFree, crewGiveBack, crewHandOver, crewLock, crewResize, crewUnlock } from "./crew";
+export { crewAllocate, crewAttach, crewCreate, crewFree, crewGiveBack, crewHandOver, crewLock, crewPatience, crewResize, crewUnlock } from "./crew";
 export { crewBury, crewInherit } from "./repair";
 `;
 
@@ -58,5 +58,6 @@ function withSteps(text: string): string {
   return text
     .replace(/\batomic\.(?=[a-z]+[<(])/g, "steps.")
     .replace(/(?<![.\w])store</g, "steps.put<")
-    .replace(/^(const SPINS: i32 = )\d+;/m, (_, head: string) => `${head}2;`);
+    .replace(/^(const SPINS: i32 = )\d+;/m, (_, head: string) => `${head}2;`)
+    .replace(/^(const LOOKS: i32 = )\d[\d_]*;/m, (_, head: string) => `${head}3;`);
 }

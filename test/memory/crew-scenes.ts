@@ -100,6 +100,50 @@ export function meetings(module: WebAssembly.Module, seed: number, worlds: numbe
   return { tried, asleep };
 }
 
+/**
+ * The same where worker 3 must not sleep: what it is told to be too late for has changed nothing, and is done when it is asked
+ * for again.
+ */
+export function hurries(module: WebAssembly.Module, seed: number, worlds: number): { tried: number; late: number } {
+  let tried = 0;
+  let late = 0;
+  for (let i = 0; i < worlds; i += 1) {
+    const random = numbers(seed + i);
+    const world = new World(module);
+    world.hurry(3);
+    world.wander(seed + i, 40 + ((25 * i) % 150));
+    const restore = world.save();
+    for (const act of acts(world, random)) {
+      for (const other of othersFor(act, world, random)) {
+        for (let at = 1; ; at += 1) {
+          const met = meet(world, act, other, at);
+          if (met === null) break;
+          tried += 1;
+          const [answered, meanwhile] = met;
+          if (meanwhile === undefined) throw new Error("who must not sleep is asleep");
+          if (world.isLate(meanwhile)) {
+            late += 1;
+            // A block that it frees it has taken already.
+            if (other.kind === "free") {
+              world.enter([answered!, world.act(3, other)]);
+            } else {
+              world.enter([answered!]);
+              world.enter([world.act(3, other)]);
+            }
+          } else {
+            world.enter(met);
+          }
+          world.verify();
+          world.finish();
+          restore();
+        }
+        restore();
+      }
+    }
+  }
+  return { tried, late };
+}
+
 /** What worker 2 was answered, and worker 3 if it came through; null when worker 2 has fewer writes. */
 function meet(world: World, act: Act, other: Act, at: number): Answered[] | null {
   let meanwhile: Answered | null = null;

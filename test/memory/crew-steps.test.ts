@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { seeded } from "../help/seed.js";
 import { compileSteps } from "../help/steps.js";
-import { deaths, deathsInRepair, meetings, wander } from "./crew-scenes.js";
+import { deaths, deathsInRepair, hurries, meetings, wander } from "./crew-scenes.js";
 
 const { seed, numRuns: worlds } = seeded(4);
 let module: WebAssembly.Module;
@@ -29,4 +29,10 @@ test("a worker that is met at any write by another one: both are answered as if 
   const { tried, asleep } = meetings(module, seed + 100, worlds);
   expect(asleep).toBeGreaterThan(100);
   expect(tried - asleep).toBeGreaterThan(200);
+});
+
+test("one that must not sleep is told that it is too late, and has changed nothing", () => {
+  const { tried, late } = hurries(module, seed + 200, worlds);
+  expect(late).toBeGreaterThan(100);
+  expect(tried - late).toBeGreaterThan(200);
 });

@@ -22,7 +22,8 @@ interface Wasm {
   crewResize(handle: number, bytes: number): number;
   crewHandOver(handle: number, to: number): number;
   crewGiveBack(): void;
-  crewLock(): void;
+  crewLock(): number;
+  crewPatience(nanoseconds: number): void;
   crewUnlock(): void;
   crewInherit(worker: number, nanoseconds: number): number;
   crewBury(torn: number): number;
@@ -120,6 +121,17 @@ export class World {
       case "hand over":
         return wasm.crewHandOver(act.handle, act.to);
     }
+  }
+
+  /** From now on this worker does not sleep for the lock. */
+  hurry(worker: number): void {
+    this.#workers[worker]!.crewPatience(0);
+  }
+
+  /** Whether the answer is that the lock was not to be had. */
+  isLate({ worker, act, answer }: Answered): boolean {
+    if (act.kind === "free" || act.kind === "hand over") return answer === 3;
+    return answer === 0 && this.#words[(1664 + (worker - 1) * 1024) / 4 + 5] === 0xffff_ffff;
   }
 
   /** Enters what was answered, in an order that explains it; what happened at the same time may have happened in any. */

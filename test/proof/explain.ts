@@ -113,8 +113,17 @@ export function accountsInWords(manager: MemoryManager): string {
     .join(" ");
 }
 
+// What somebody of little patience releases counts from some moment on, up to when it has paid what it owes.
+function asSettled(own: readonly Event[]): Event[] {
+  return own.map((event, at) => {
+    const settled = event.call === "release" ? own.slice(at).find(({ call }) => call === "settle") : undefined;
+    return settled === undefined ? event : { ...event, responded: settled.responded };
+  });
+}
+
 /** Whether some order explains the history. */
-export function isExplained(scenario: Scenario, { events, asleep, left }: History): boolean {
+export function isExplained(scenario: Scenario, { events: recorded, asleep, left }: History): boolean {
+  const events = recorded.map(asSettled);
   const workers = events.length;
   const next = events.map(() => 0);
   const been = new Set<string>();

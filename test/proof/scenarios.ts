@@ -11,6 +11,7 @@ const release = (task: number, bytes: number, mode: 0 | 1 = 0): Operation => ({ 
 const put = (bytes: number): Operation => ({ does: "put", bytes });
 const drop = (bytes: number): Operation => ({ does: "drop", bytes });
 const state: Operation = { does: "state" };
+const settle: Operation = { does: "settle" };
 
 const onHeap = (...of: Parameters<typeof sizes>) => ({ onHeap: sizes(...of), offHeap: NO_POOL });
 
@@ -193,6 +194,21 @@ export const SCENARIOS: readonly Scenario[] = [
       [acquire(11, 4), release(11, 4), { does: "taskEnded", task: 11 }],
       [release(10, 4), { does: "held", task: 10 }, acquire(10, 6)],
     ],
+  },
+  {
+    name: "releases that others keep from being made",
+    pools: { ...onHeap(30, 30, 10), slowEviction: true },
+    before: [put(28), acquire(10, 26), acquire(11, 2)],
+    programs: [
+      [release(10, 8), release(10, 6), settle, state],
+      [acquire(11, 12), state],
+    ],
+  },
+  {
+    name: "who sleeps for a moment only, and who sleeps on",
+    pools: onHeap(60),
+    before: [acquire(10, 40)],
+    programs: [[release(10, 4), settle], [acquire(11, 8), state], [acquire(12, 6)]],
   },
 ];
 

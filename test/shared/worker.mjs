@@ -55,6 +55,14 @@ const COMMANDS = {
     ledger.grant(bytes, task, mode);
     ledger.outside(stay);
   },
+  /** Decides, with the lock or outside of it, until the flag is set. */
+  decide: ({ flag, outside }) => {
+    const decides = () => {
+      parentPort.postMessage({ staying: true });
+      Atomics.wait(flag, 0, 0);
+    };
+    ledger.alone(outside ? () => ledger.outside(decides) : decides);
+  },
   /** Pairs, pages and blocks for a while; the longest that one of them took, milliseconds. */
   pause: ({ task, forMs }) => {
     const until = performance.now() + forMs;

@@ -274,6 +274,36 @@ describe("workers come and go", () => {
     expect(executor.check()).toEqual([]);
   });
 
+  test.each([false, true])(
+    "a thread gives back while another decides for long (outside of the lock: %s)",
+    async (outside) => {
+      const executor = shareExecutor({ conf: CONF, cores: 2 }, { patienceMs: 5 });
+      const [first, second] = [await Hand.hire(executor), await Hand.hire(executor)];
+      hands.push(first, second);
+      const holder = new Holder(executor.task(1), { mode: OFF_HEAP });
+      const page = holder.allocatePage(MIB);
+      expect(executor.store.reserveUnroll("u", 5, ON_HEAP)).toBe(true);
+      const flag = new Int32Array(new SharedArrayBuffer(4));
+      await first.stuck("decide", { flag, outside });
+      const busy = expect.objectContaining({ name: "MemoryBusy" });
+      expect(() => holder.acquireMemory(100 * MIB)).toThrow(busy);
+      holder.freePage(page);
+      executor.store.releaseUnroll(5, ON_HEAP);
+      expect(() => executor.endTask(1)).toThrow(busy);
+      expect(holder.used).toBe(0);
+      Atomics.store(flag, 0, 1);
+      Atomics.notify(flag, 0);
+      // This thread asks for nothing more.
+      const used = async (): Promise<number> => {
+        const state = await second.ask<number[][]>("state");
+        return state.reduce((sum, [, execution, , storage]) => sum + execution! + storage!, 0);
+      };
+      while ((await used()) > 0);
+      expect(executor.endTask(1).bytes).toBe(0);
+      nothing(executor);
+    },
+  );
+
   test("killed at random moments, every byte comes back", async () => {
     const executor = shareExecutor({ conf: CONF, cores: 2 });
     const witness = await Hand.hire(executor);

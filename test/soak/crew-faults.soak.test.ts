@@ -3,7 +3,7 @@
 import { afterAll, expect, test } from "vitest";
 import { seeded } from "../help/seed.js";
 import { compileSteps } from "../help/steps.js";
-import { deaths, deathsInRepair, meetings, wander } from "../memory/crew-scenes.js";
+import { deaths, deathsInRepair, hurries, meetings, wander } from "../memory/crew-scenes.js";
 
 const { seed } = seeded(1);
 
@@ -64,6 +64,24 @@ const FAULTS: readonly Fault[] = [
     to: "if (!push(handle, at))",
   },
   {
+    name: "a block that is freed too late is in no cache",
+    file: "crew.ts",
+    from: "    atomic.store<u32>(at + HOLDER, me);\n    return LATE;",
+    to: "    return LATE;",
+  },
+  {
+    name: "who must not sleep for the lock goes on without it",
+    file: "crew.ts",
+    from: "if (atomic.load<u32>(AT_LOCK) == 0 && lockTry(AT_LOCK, me)) return true;\n  }\n  return false;",
+    to: "if (atomic.load<u32>(AT_LOCK) == 0 && lockTry(AT_LOCK, me)) return true;\n  }\n  return true;",
+  },
+  {
+    name: "who must not sleep for the lock sleeps",
+    file: "crew.ts",
+    from: "if (patience != 0) return lockTake(AT_LOCK, me, patience);",
+    to: "if (lockTake(AT_LOCK, me, patience)) return true;",
+  },
+  {
     name: "a list that was being given back is forgotten with who did it",
     file: "repair.ts",
     from: "if (torn) settleGoing();",
@@ -111,6 +129,7 @@ test.each(FAULTS)("$name: found", async ({ name, file, from, to }) => {
     deaths: () => deaths(module, seed, 8),
     "deaths in repair": () => deathsInRepair(module, seed, [3, 7]),
     meetings: () => meetings(module, seed, 8),
+    hurries: () => hurries(module, seed, 8),
   };
   const by = Object.entries(scenes).flatMap(([scene, run]) => {
     try {

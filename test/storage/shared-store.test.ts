@@ -331,6 +331,84 @@ describe("two workers", () => {
   });
 });
 
+describe("while the other decides for long", () => {
+  /** `a`, of little patience, and what has `b` begin to decide, and end that. */
+  function hasty() {
+    const a = sharedWorld({ ...REGIONS, patienceMs: 2 });
+    const b = attached(a, REGIONS);
+    const decides = (): void => {
+      b.ledger.begin();
+      expect(() => a.store.size).toThrow(MemoryBusy);
+    };
+    return { a, b, decides };
+  }
+
+  test("a copy is read, and keeps nothing pinned", () => {
+    const { a, b, decides } = hasty();
+    b.store.put("a", bytes(10, 7));
+    const view = a.cells.view.bind(a.cells);
+    a.cells.view = (place, length) => {
+      decides();
+      return view(place, length);
+    };
+    expect(a.store.read("a")).toEqual(bytes(10, 7));
+    expect(b.table.pins(b.table.find("a"))).toBe(1);
+    b.ledger.end();
+    expect(a.store.has("a")).toBe(true);
+    expect(b.store.remove("a")).toBe(true);
+    expect(a.check()).toEqual([]);
+  });
+
+  test("a copy that fails keeps nothing pinned", () => {
+    const { a } = hasty();
+    a.store.put("a", bytes(10, 7));
+    a.cells.view = () => {
+      throw new Error("no room for a copy");
+    };
+    expect(() => a.store.read("a")).toThrow("no room for a copy");
+    expect(a.store.remove("a")).toBe(true);
+  });
+
+  test("a put that fails has never been, and says why", async () => {
+    const { a, b, decides } = hasty();
+    a.cells.write = () => {
+      decides();
+      throw new Error("the cell is broken");
+    };
+    expect(() => a.store.put("a", bytes(10, 7))).toThrow("the cell is broken");
+    expect(b.table.arriving).toBe(1);
+    b.ledger.end();
+    // Without another call of `a`.
+    while (b.store.has("a")) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect([b.manager.storageUsed, a.cells.live(), a.check()]).toEqual([0, [], []]);
+  });
+
+  test("nothing is unpinned, removed or cleared, and is when it is tried again", () => {
+    const { a, b, decides } = hasty();
+    for (const block of ["a", "b"]) a.store.put(block, bytes(10, 7));
+    a.store.pin("a");
+    decides();
+    for (const call of [() => a.store.unpin("a"), () => a.store.remove("b"), () => a.store.clear()])
+      expect(call).toThrow(MemoryBusy);
+    b.ledger.end();
+    expect([kept(b.store), b.table.pinned]).toEqual([["a", "b"], 1]);
+    a.store.unpin("a");
+    expect([a.store.remove("a"), a.store.remove("b"), a.manager.storageUsed]).toEqual([true, true, 0]);
+    expect(a.check()).toEqual([]);
+  });
+
+  test("what is left of an unrolling is discarded", () => {
+    const { a, b, decides } = hasty();
+    const left = putRecords(a.store, "u", [bytes(10, 1), bytes(2000, 2)], arrays, ON_HEAP, { task: 3 });
+    expect(a.store.unrolledBy(3, ON_HEAP)).toBeGreaterThan(0);
+    decides();
+    left!.discard();
+    expect(a.store.endTask(3)).toEqual([]);
+    b.ledger.end();
+    expect([a.store.unrolled(ON_HEAP), a.store.unrolledBy(3, ON_HEAP), b.manager.storageUsed]).toEqual([0, 0, 0]);
+  });
+});
+
 describe("what a dead worker leaves comes back", () => {
   function dying(disk: MemoryDisk | null = null) {
     const a = sharedWorld({ ...REGIONS, disk });

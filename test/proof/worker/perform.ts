@@ -2,6 +2,7 @@
 
 import { EntryLost, MemoryManager, type ManagerOptions } from "../../../src/memory/manager.js";
 import type { Ledger } from "../../../src/memory/ledger.js";
+import { MemoryBusy } from "../../../src/memory/wait.js";
 import { unified } from "../../../src/policy/unified.js";
 import { type Call, LOST, type Operation, type Pools } from "./program.js";
 
@@ -63,8 +64,22 @@ export function perform(manager: MemoryManager, call: Call, operation: Operation
       return manager.ledger.balance(task, mode);
     case "used":
       return manager.executionUsed;
+    case "settle":
+      while (!settled(manager));
+      return 0;
     default:
       throw new Error(`${call} is no call of a manager`);
+  }
+}
+
+function settled({ ledger }: MemoryManager): boolean {
+  try {
+    ledger.begin();
+    ledger.end();
+    return true;
+  } catch (error) {
+    if (error instanceof MemoryBusy) return false;
+    throw error;
   }
 }
 

@@ -22,6 +22,8 @@ export type Operation =
   /** Execution memory used in both modes. */
   | { readonly does: "used" }
   | { readonly does: "held"; readonly task: number; readonly mode?: 0 | 1 }
+  /** Whoever does this is of little patience all along: here it pays what it owes, however long others decide. */
+  | { readonly does: "settle" }
   /** Stops for ever in the middle of a decision that has granted `bytes` to a task. */
   | { readonly does: "die"; readonly bytes: number; readonly task: number }
   /** Gives back what those had who die, to the end of the run. */
@@ -45,6 +47,7 @@ export const CALLS = [
   "state",
   "held",
   "used",
+  "settle",
   "die",
   "recover",
   "churn",

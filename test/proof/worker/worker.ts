@@ -85,7 +85,8 @@ function runFreely(): void {
 }
 
 function attach(): { ledger: SharedLedger; manager: MemoryManager } {
-  const patienceMs = readProgram(control.programs, me).some(({ does }) => does === "recover") ? 1 : Infinity;
+  const hasty = readProgram(control.programs, me).some(({ does }) => does === "recover" || does === "settle");
+  const patienceMs = hasty ? 1 : Infinity;
   const ledger = SharedLedger.attach(memory, { tenant: { worker: me + FIRST_WORKER, tenancy: 1 }, patienceMs });
   return { ledger, manager: managerOver(ledger, readPools(control.pools), true) };
 }
