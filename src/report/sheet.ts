@@ -13,15 +13,30 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 const LOCALE_GUARD = `try { new Intl.NumberFormat(navigator.language) }
 catch { Object.defineProperty(navigator, "language", { value: "en-US" }) }`;
 
+/** What a page's script is made of, by what it is called: each needs those before it. */
+const PARTS = {
+  study: ["page", "plots", "study"],
+  recording: ["page", "plots", "rows", "recording"],
+  policies: ["page", "plots", "policies"],
+  redecided: ["page", "plots", "rows", "redecided"],
+} as const;
+
 export interface Sheet {
   /** What kind of page it is, in a word. */
   readonly kind: string;
   readonly title: string;
   readonly sections: readonly (Html | null)[];
-  /** What the script draws from, and the file of `client/` that draws. */
+  /** What the page's script draws from, and what may be saved. */
   readonly data: unknown;
-  readonly script: "study" | "recording" | "policies";
+  /** The file of `client/` that draws charts; null where there are none to draw. */
+  readonly script: keyof typeof PARTS | null;
 }
+
+const CHARTS = html`<footer>Charts drawn by uPlot (MIT licence, Leon Sorokin), which is part of this page.</footer>
+  <script>
+    ${trusted(LOCALE_GUARD)};
+    ${trusted(UPLOT_JS)};
+  </script>`;
 
 /** The page, complete. */
 export function sheet({ kind, title, sections, data, script }: Sheet): string {
@@ -45,14 +60,10 @@ export function sheet({ kind, title, sections, data, script }: Sheet): string {
           <button type="button" id="theme" aria-pressed="false">Dark theme</button>
         </header>
         <main>${sections}</main>
-        <footer>Charts drawn by uPlot (MIT licence, Leon Sorokin), which is part of this page.</footer>
-        ${jsonScript("data", data)}
-        <script>
-          ${trusted(LOCALE_GUARD)};
-          ${trusted(UPLOT_JS)};
-        </script>
+        ${jsonScript("data", data)} ${script === null ? null : CHARTS}
         <script type="module">
-          ${trusted(`${scriptText("plots")}\n${scriptText(script)}`)};
+          ${trusted((script === null ? ["page"] : PARTS[script]).map(scriptText).join("\n"))};
+          finish();
         </script>
       </body>
     </html>`.text.trimStart();

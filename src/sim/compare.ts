@@ -3,33 +3,15 @@
 
 import type { CellResult, Experiment, Point } from "./experiment.js";
 import { pointsOf } from "./experiment.js";
-import type { Outcome } from "./outcome.js";
+import { figuresOf, type Metric } from "./figures.js";
 import { bootstrapMean, type Difference, holm, type Interval, leastP, pairedDifference } from "./statistics.js";
-
-/** Figures that are compared. */
-export const METRICS = [
-  "makespanUs",
-  "jobUs",
-  "spillBytes",
-  "evictions",
-  "recomputeUs",
-  "waitUs",
-  "longestWaitUs",
-  "starved",
-  "failedTasks",
-  "fairness",
-  "peakBytes",
-  "gcUs",
-  "executorUs",
-] as const satisfies readonly (keyof Outcome)[];
-
-export type Metric = (typeof METRICS)[number];
 
 /** Differences whose corrected p-value is below this are called significant. */
 export const LEVEL = 0.05;
 
 export interface PolicyFigures {
   readonly policy: string;
+  /** Those of `figuresOf`. */
   readonly metrics: Readonly<Record<Metric, Interval>>;
 }
 
@@ -38,7 +20,9 @@ export interface Compared extends Difference {
   /** The policy that it is compared with: the difference is `policy` less this one. */
   readonly against: string;
   readonly metric: Metric;
-  /** `p` corrected for all comparisons at this place. */
+  /** The same on every seed. Nothing is tested then, and nothing corrected for it. */
+  readonly alike: boolean;
+  /** `p` corrected for all comparisons at this place that are not alike. */
   readonly pCorrected: number;
   readonly significant: boolean;
 }
@@ -65,11 +49,12 @@ export function compare(experiment: Experiment, results: readonly CellResult[]):
 }
 
 function reportOf(
-  { policies, seed }: Experiment,
+  { workload, policies, seed }: Experiment,
   at: Point,
   here: readonly CellResult[],
   seeds: readonly number[],
 ): PointReport {
+  const metrics = figuresOf(workload).map(({ metric }) => metric);
   const columns = new Map(
     policies.map((policy) => [
       policy,
@@ -79,25 +64,31 @@ function reportOf(
   const values = (policy: string, metric: Metric): number[] => columns.get(policy)!.map((outcome) => outcome[metric]);
   const figures = policies.map((policy) => ({
     policy,
-    metrics: Object.fromEntries(METRICS.map((m) => [m, bootstrapMean(values(policy, m), seed)])) as Record<
+    metrics: Object.fromEntries(metrics.map((m) => [m, bootstrapMean(values(policy, m), seed)])) as Record<
       Metric,
       Interval
     >,
   }));
   const [against, ...others] = policies as [string, ...string[]];
   const pairs = others.flatMap((policy) =>
-    METRICS.map((metric) => ({
+    metrics.map((metric) => ({
       policy,
       against,
       metric,
+      alike: isSame(values(against, metric), values(policy, metric)),
       ...pairedDifference(values(against, metric), values(policy, metric), seed),
     })),
   );
-  const corrected = holm(pairs.map(({ p }) => p));
-  const differences = pairs.map((pair, i) => ({
-    ...pair,
-    pCorrected: corrected[i]!,
-    significant: corrected[i]! < LEVEL,
-  }));
-  return { at, seeds, policies: figures, differences, enoughSeeds: leastP(seeds.length) * pairs.length < LEVEL };
+  // Which are tested depends on how far values lie apart, and no sign of a difference: the test takes that as given.
+  const tested = pairs.filter(({ alike }) => !alike);
+  const corrected = holm(tested.map(({ p }) => p));
+  const differences = pairs.map((pair) => {
+    const pCorrected = pair.alike ? 1 : corrected[tested.indexOf(pair)]!;
+    return { ...pair, pCorrected, significant: pCorrected < LEVEL };
+  });
+  return { at, seeds, policies: figures, differences, enoughSeeds: leastP(seeds.length) * tested.length < LEVEL };
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((value, i) => value === b[i]);
 }

@@ -3,11 +3,11 @@
 import { humanBytes } from "../../human.js";
 import { type Compared, LEVEL, type PointReport } from "../../sim/compare.js";
 import type { Point } from "../../sim/experiment.js";
-import { type Figure, FIGURES, figureText, intervalText } from "../../sim/figures.js";
+import { type Figure, figuresOf, figureText, intervalText } from "../../sim/figures.js";
 import { html, type Html } from "../html.js";
 import { sheet } from "../sheet.js";
 import { table } from "../table.js";
-import { type Comparison, policiesData, POLICY_INKS } from "./data.js";
+import { type Comparison, inkOf, policiesData } from "./data.js";
 
 /** Places of a grid that are drawn and told; the raw file holds the rest. */
 const MOST_PLACES = 24;
@@ -23,13 +23,11 @@ export function policiesPage(comparison: Comparison, raw: string): string {
   });
 }
 
-const MAKESPAN = FIGURES[0]!;
-
 /** What may be said of the makespan, in a line. */
 export function verdict({ workload, policies, points }: Comparison): string {
   const [against, ...others] = policies as [string, ...string[]];
   if (others.length === 0) return `${workload} under ${against}.`;
-  const found = points.flatMap(({ differences }) => differences.filter(({ metric }) => metric === MAKESPAN.metric));
+  const found = points.flatMap(({ differences }) => differences.filter(({ metric }) => metric === "makespanUs"));
   const clear = found.filter(({ significant }) => significant);
   if (clear.length === 0 && !points.every(({ enoughSeeds }) => enoughSeeds))
     return `Too few seeds to tell whether any policy is faster or slower than ${against} on ${workload}.`;
@@ -75,7 +73,7 @@ export function placeText(at: Point): string {
     .join(", ");
 }
 
-function curves({ sweeps, policies }: Comparison): Html | null {
+function curves({ workload, sweeps, policies }: Comparison): Html | null {
   const [first, ...rest] = sweeps;
   if (first === undefined || first.values.length < 2) return null;
   return html`<section class="card" aria-labelledby="curves-title">
@@ -85,7 +83,7 @@ function curves({ sweeps, policies }: Comparison): Html | null {
       <label>
         what
         <select id="figure">
-          ${FIGURES.map(({ title }, i) => html`<option value="${i}">${title}</option>`)}
+          ${figuresOf(workload).map(({ title }, i) => html`<option value="${i}">${title}</option>`)}
         </select>
       </label>
       ${rest.map(
@@ -116,11 +114,7 @@ function policyLegend(policies: readonly string[]): Html {
   </ul>`;
 }
 
-function inkOf(policy: number): string {
-  return POLICY_INKS[policy % POLICY_INKS.length]!;
-}
-
-function places({ points, policies }: Comparison): Html {
+function places({ workload, points, policies }: Comparison): Html {
   const shown = points.slice(0, MOST_PLACES);
   const [only] = shown;
   return html`<section class="card" aria-labelledby="places">
@@ -131,12 +125,12 @@ function places({ points, policies }: Comparison): Html {
     </p>
     ${
       shown.length === 1
-        ? forest(only!)
+        ? forest(only!, figuresOf(workload))
         : shown.map(
             (point, i) =>
               html`<details ${i === 0 ? html`open` : null}>
                 <summary>${placeText(point.at)}</summary>
-                ${forest(point)}
+                ${forest(point, figuresOf(workload))}
               </details>`,
           )
     }
@@ -145,14 +139,14 @@ function places({ points, policies }: Comparison): Html {
 }
 
 /** Every figure that differs at all: a line for each policy. */
-function forest({ policies, differences, seeds }: PointReport): Html {
-  const alike = FIGURES.filter(({ metric }) => {
+function forest({ policies, differences, seeds }: PointReport, all: readonly Figure[]): Html {
+  const alike = all.filter(({ metric }) => {
     const [first] = policies;
     return policies.every(
       ({ metrics: { [metric]: of } }) => of.low === of.high && of.mean === first!.metrics[metric].mean,
     );
   });
-  const drawn = FIGURES.filter((figure) => !alike.includes(figure));
+  const drawn = all.filter((figure) => !alike.includes(figure));
   return html`<p class="quiet">${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}.</p>
     <div class="forest">
       ${drawn.map((figure) => {
@@ -194,7 +188,8 @@ function forest({ policies, differences, seeds }: PointReport): Html {
 
 function differenceText(figure: Figure, difference: Compared | undefined): Html {
   if (difference === undefined) return html`<span class="said"></span>`;
-  const { mean, low, high, pCorrected, significant } = difference;
+  const { mean, low, high, pCorrected, significant, alike } = difference;
+  if (alike) return html`<span class="said">the same on every seed</span>`;
   if (!significant) return html`<span class="said">not significant</span>`;
   const sign = (value: number): string => `${value < 0 ? "−" : "+"}${figureText(figure, Math.abs(value))}`;
   return html`<span class="said" title="p ${pCorrected.toPrecision(2)} after the correction"
@@ -204,12 +199,13 @@ function differenceText(figure: Figure, difference: Compared | undefined): Html 
 
 function figures(comparison: Comparison, raw: string): Html {
   const { points, policies, runs } = comparison;
+  const all = figuresOf(comparison.workload);
   return html`<section class="card" aria-labelledby="raw">
     <h2 id="raw">Raw numbers</h2>
     ${points
       .slice(0, MOST_PLACES)
       .map((point, i) =>
-        table(`place-${i}`, placeText(point.at) || "All figures", ["", ...policies], FIGURES, (figure) => [
+        table(`place-${i}`, placeText(point.at) || "All figures", ["", ...policies], all, (figure) => [
           figure.title,
           ...point.policies.map(({ metrics }) => intervalText(figure, metrics[figure.metric])),
         ]),
@@ -220,7 +216,7 @@ function figures(comparison: Comparison, raw: string): Html {
       ["policy", "figure", "at", "difference", "95 % interval", "p", "p corrected", ""],
       points.flatMap(({ at, differences }) => differences.map((each) => ({ ...each, at }))),
       (each) => {
-        const figure = FIGURES.find(({ metric }) => metric === each.metric)!;
+        const figure = all.find(({ metric }) => metric === each.metric)!;
         return [
           each.policy,
           figure.title,
@@ -229,7 +225,7 @@ function figures(comparison: Comparison, raw: string): Html {
           `${figureText(figure, each.low)} to ${figureText(figure, each.high)}`,
           each.p.toPrecision(2),
           each.pCorrected.toPrecision(2),
-          each.significant ? "significant" : "not significant",
+          each.alike ? "the same" : each.significant ? "significant" : "not significant",
         ];
       },
     )}
