@@ -59,7 +59,8 @@ export class Story {
   >;
   /** Deadlocks and starvations, the first of them. */
   readonly trouble: Told[] = [];
-  readonly #payments = new Map<string, Payment>();
+  // By payer, then by whom it was paid for.
+  readonly #payments = new Map<Party, Map<Party, Payment>>();
   readonly #ring: (Fact | undefined)[] = [];
   #largest: { readonly bytes: number; readonly told: Told }[] = [];
 
@@ -114,7 +115,7 @@ export class Story {
   /** Who paid for whom, the most first. */
   get payments(): Payment[] {
     const total = (each: Payment): number => each.spilledBytes + each.evictedBytes + each.waitedBytes;
-    return [...this.#payments.values()].sort((a, b) => total(b) - total(a));
+    return [...this.#payments.values()].flatMap((paid) => [...paid.values()]).sort((a, b) => total(b) - total(a));
   }
 
   /** The largest spills, in words. */
@@ -153,11 +154,15 @@ export class Story {
   }
 
   #payment(payer: Party, whose: Party): Payment {
-    const key = `${payer} ${whose}`;
-    let payment = this.#payments.get(key);
+    let paid = this.#payments.get(payer);
+    if (paid === undefined) {
+      paid = new Map();
+      this.#payments.set(payer, paid);
+    }
+    let payment = paid.get(whose);
     if (payment === undefined) {
       payment = { payer, for: whose, spilledBytes: 0, evictedBytes: 0, waitedBytes: 0 };
-      this.#payments.set(key, payment);
+      paid.set(whose, payment);
     }
     return payment;
   }

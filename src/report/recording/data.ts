@@ -156,16 +156,14 @@ function thinned(
   lanes: ReadonlyMap<string, readonly Placed[]>,
   rowsEach: number,
 ): { readonly placed: Placed[]; readonly markRows: number } {
-  const sorted = [...lanes.values()].map((all) => all.toSorted((a, b) => a.mark.row - b.mark.row));
+  let all = [...lanes.values()].map((placed) => {
+    const marks = placed.map(({ mark }) => ({ ...mark })).sort((a, b) => a.row - b.row);
+    return { place: placed[0]!, marks };
+  });
   for (let markRows = rowsEach; ; markRows *= 2) {
-    const placed = sorted.flatMap((all) => {
-      const marks = united(
-        all.map(({ mark }) => ({ ...mark })),
-        markRows,
-      );
-      return marks.map((mark) => ({ ...all[0]!, mark }));
-    });
-    if (placed.length <= MOST_DRAWN) return { placed, markRows };
+    all = all.map(({ place, marks }) => ({ place, marks: united(marks, markRows) }));
+    if (all.reduce((sum, { marks }) => sum + marks.length, 0) > MOST_DRAWN) continue;
+    return { placed: all.flatMap(({ place, marks }) => marks.map((mark) => ({ ...place, mark }))), markRows };
   }
 }
 
