@@ -6,8 +6,11 @@ import type { Requests } from "./requests.js";
 
 /** What became of the requests. `hits + misses` are all of them. */
 export interface Hits {
+  /** All of them. */
   readonly requests: number;
+  /** Requests for what was in the cache. */
   readonly hits: number;
+  /** The others, `oversize` included. */
   readonly misses: number;
   /** Sizes of the requests that missed. */
   readonly missedBytes: number;

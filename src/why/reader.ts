@@ -35,15 +35,21 @@ type Spilled = { task: number; consumer: string; trigger: string; asked: number;
 
 /** A row as it was asked and answered, and why. */
 export interface CausedRow {
+  /** Its number, from 1. */
   readonly i: number;
   /** `op` and what it asks, as the format of traces names it. */
   readonly ask: Readonly<Record<string, unknown>> & { readonly op: string };
+  /** What it was answered. */
   readonly result: Result;
+  /** What it caused besides. */
   readonly effects: Effects;
+  /** Waiting requests that it let go on, and what they were answered. */
   readonly resumed: readonly Resumed[];
+  /** The pools afterwards. */
   readonly state: State;
   /** Spills that no request of a consumer in this trace shows. */
   readonly spilled: readonly Spilled[];
+  /** What came about in its course. */
   readonly facts: readonly Fact[];
 }
 
@@ -109,6 +115,7 @@ export class CauseReader {
     return this.#facts;
   }
 
+  /** Rows read so far. */
   get rows(): number {
     return this.#rows;
   }

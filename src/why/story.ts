@@ -16,9 +16,13 @@ export type Party = number | "storage";
 
 /** What `payer` gave up or waited for, for the sake of `for`. Bytes. */
 export interface Payment {
+  /** Who gave up or waited. */
   readonly payer: Party;
+  /** For whose sake. */
   readonly for: Party;
+  /** What its consumers spilled. */
   spilledBytes: number;
+  /** Sizes of its blocks that were evicted. */
   evictedBytes: number;
   /** What a waiter needed back from its holder, counted once a wait. */
   waitedBytes: number;
@@ -26,9 +30,13 @@ export interface Payment {
 
 /** A fact in words. `chain`: its sentence, and those of what led to it, latest first. */
 export interface Told {
+  /** The row in whose course it came about. */
   readonly row: number;
+  /** Its number. */
   readonly n: number;
+  /** What it is. */
   readonly kind: FactKind;
+  /** Sentences. */
   readonly chain: readonly string[];
 }
 
@@ -52,7 +60,9 @@ export interface Told {
  * ```
  */
 export class Story {
+  /** Rows so far; whoever adds their facts keeps it. */
   rows = 0;
+  /** Facts so far, by kind. */
   readonly counts: Record<FactKind, number> = Object.fromEntries(FACT_KINDS.map((kind) => [kind, 0])) as Record<
     FactKind,
     number
@@ -64,6 +74,7 @@ export class Story {
   readonly #ring: (Fact | undefined)[] = [];
   #largest: { readonly bytes: number; readonly told: Told }[] = [];
 
+  /** A fact by its number, while it is remembered: the last 65,536 are. */
   readonly known: Known = (n) => {
     const fact = this.#ring[n % REMEMBERED];
     return fact?.n === n ? fact : undefined;
