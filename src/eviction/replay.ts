@@ -64,7 +64,10 @@ export function replay(
       continue;
     }
     policy.miss(id, size, hint);
-    while (used + size > capacity) used -= policy.sizeOf(policy.evict(null));
+    while (used + size > capacity) {
+      const gone = policy.evict(null);
+      used -= sizes === null ? 1 : policy.sizeOf(gone);
+    }
     policy.insert(id, size, hint);
     used += size;
   }
