@@ -1,5 +1,6 @@
 // The pair that never leaves the common path, on an executor as users open it, with 1 task that holds a byte.
 
+import { cpuSeconds } from "./cpu.js";
 import { fold } from "./hash.js";
 import type { Reading } from "./harness.js";
 import { executorOf } from "./manager.js";
@@ -28,8 +29,7 @@ export function pairsOn({ manager }: Executor, pairs: number): number {
 
 /** A round of pairs, timed by what the process took of the CPU: neighbours then cost next to nothing. */
 export function cpuRound(executor: Executor, pairs: number): Reading {
-  const start = process.cpuUsage();
+  const start = cpuSeconds();
   const hash = pairsOn(executor, pairs);
-  const { user, system } = process.cpuUsage(start);
-  return { ops: pairs, seconds: Math.max(1, user + system) / 1e6, hash };
+  return { ops: pairs, seconds: Math.max(1e-6, cpuSeconds() - start), hash };
 }

@@ -79,10 +79,22 @@ export const MIB_PER_SECOND: Unit = {
 export interface Goal {
   readonly text: string;
   readonly reached: (row: Row) => boolean;
+  /** Whether it is about our figure alone, so that it stands without a peer as well. */
+  readonly own?: boolean;
 }
 
 export function atLeast(times: number): Goal {
   return { text: `>= ${times} x`, reached: (row) => row.ratio !== null && row.ratio >= times };
+}
+
+/** A figure of ours to reach, in the unit of the case. */
+export function reaching(least: number): Goal {
+  return { text: `>= ${least}`, own: true, reached: (row) => row.median >= least };
+}
+
+/** A figure of ours to stay below. */
+export function below(most: number): Goal {
+  return { text: `< ${most}`, own: true, reached: (row) => row.median < most };
 }
 
 export const AHEAD: Goal = { text: "> 1 x", reached: (row) => row.ratio !== null && row.ratio > 1 };
@@ -116,7 +128,7 @@ export interface Absent {
 export interface Measure {
   readonly name: string;
   readonly unit: Unit;
-  /** What is aimed at beside the peer of that name. */
+  /** What is aimed at beside the peer of that name; "" where there is none. */
   readonly goal?: (peer: string) => Goal | null;
 }
 
@@ -324,7 +336,8 @@ function* outcomes(
       node: here.node,
       cpu: here.cpu,
     };
-    const goal = peer === null ? null : (c.goal?.(peer.contender.name) ?? null);
+    const aim = c.goal?.(peer?.contender.name ?? "") ?? null;
+    const goal = peer !== null || aim?.own === true ? aim : null;
     yield {
       row,
       goal: goal && { text: goal.text, reached: goal.reached(row) },

@@ -6,7 +6,17 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { cpuRound, openPairs, pairsOn } from "./common-path.js";
 import { inFolder } from "./folder.js";
-import { type Bench, type Case, NS_PER_PAIR, OURS, parameter, type Settings, type Unit, whole } from "./harness.js";
+import {
+  below,
+  type Bench,
+  type Case,
+  NS_PER_PAIR,
+  OURS,
+  parameter,
+  type Settings,
+  type Unit,
+  whole,
+} from "./harness.js";
 import { fold } from "./hash.js";
 import { executorOf } from "./manager.js";
 import { linePeer } from "./spark.js";
@@ -81,7 +91,7 @@ function added(
   return {
     name,
     unit: NS_PER_ROW,
-    goal: () => ({ text: `< ${GOAL_NS} ns`, reached: (row) => row.median < GOAL_NS }),
+    goal: () => below(GOAL_NS),
     ours() {
       const [plain, recorded] = [make(false), make(true)];
       const contender = whole(settings, "ours", OURS, () => {

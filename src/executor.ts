@@ -42,6 +42,7 @@ export interface ExecutorOptions {
   readonly conf?: Readonly<Record<string, string>>;
   /** Cores of the executor, 1 or more; they decide the page size. What `spark.executor.cores` says when left out, or 1. */
   readonly cores?: number;
+  /** The garbage collector; only the page size depends on it (section 7 of the law). Default `G1`. */
   readonly collector?: Collector;
   /** `2.4`, `3.5`, `4.1` (the default), or any Spark version between them. */
   readonly generation?: string;
@@ -127,16 +128,23 @@ export function openExecutor(options: ExecutorOptions = {}): Executor {
 export class Executor {
   /** What it was opened with. */
   readonly options: ExecutorOptions;
+  /** What the configuration comes to: sizes of the pools and of a page, bytes. */
   readonly numbers: ExecutorNumbers;
+  /** Who gives execution and storage memory out. */
   readonly manager: MemoryManager;
+  /** The blocks in memory. */
   readonly store: BlockStore;
+  /** Drives waiting requests by promises; `wait` goes through it. */
   readonly waits: AsyncWaits;
+  /** Which of a task's consumers spills first. */
   readonly spillOrder: SpillOrder;
+  /** Consumers whose memory no manager hands out (section 4.4 of the law). */
   readonly unmanaged: UnmanagedMemory;
   /** How synchronous calls of its tasks wait. */
   readonly run: Runner;
   /** How often unmanaged consumers want to be polled, milliseconds; 0 where they do not count (section 4.4). */
   readonly unmanagedPollMs: number;
+  /** Told of every spill; tasks take it over when they begin. Null: nobody is told. */
   onSpill: SpillObserver | null;
   readonly #tasks = new Map<number, TaskMemoryManager>();
   readonly #accountsOnly: boolean;

@@ -41,7 +41,9 @@ export function assert(condition: boolean, message: string): asserts condition {
  * ```
  */
 export class Refusal extends Error {
+  /** The name of the class. */
   override readonly name: string = "Refusal";
+  /** Spark's name for the error, null where it has none. */
   readonly condition: string | null;
 
   constructor(message: string, condition: string | null = null, options?: { cause?: unknown }) {

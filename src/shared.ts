@@ -47,11 +47,15 @@ export interface WorkerOptions extends Pick<ExecutorOptions, "disk" | "onSpill">
 
 /** One worker's place in a shared executor: to be posted to it. */
 export interface Place extends Tenant {
+  /** Version of the library that made it: another one does not attach. */
   readonly version: string;
   /** Of the executor: different from any other's. */
   readonly executor: string;
+  /** What the executor was made from. */
   readonly options: SharedOptions;
+  /** The compiled module, so that nobody compiles it again. */
   readonly module: WebAssembly.Module;
+  /** The shared accounts. */
   readonly accounts: WebAssembly.Memory;
   /** Null where the executor owns no memory (`pages: "accounts"`). */
   readonly arenas: ArenasOf | null;
@@ -67,6 +71,7 @@ interface ArenasOf {
 export interface Exiting {
   /** -1 when it has ended already. */
   readonly threadId?: number;
+  /** Has `listener` called when the thread has ended. */
   on(event: "exit", listener: () => void): unknown;
 }
 
@@ -184,6 +189,7 @@ export function attachExecutor(place: Place, own: WorkerOptions = {}): SharedExe
  * ```
  */
 export class SharedExecutor extends Executor {
+  /** This worker's hold on the shared accounts. */
   readonly ledger: SharedLedger;
   readonly #options: SharedOptions;
   readonly #arenas: Arenas | null;

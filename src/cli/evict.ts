@@ -18,6 +18,7 @@ import { replay } from "../eviction/replay.js";
 import { hintsOf, type Requests } from "../eviction/requests.js";
 import { Refusal } from "../fault.js";
 import { contents } from "./lines.js";
+import { packing } from "./log-files.js";
 import { clearStatus, exitWith, print, printError, printJson, showStatus } from "./output.js";
 import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
 import { refuse } from "./trouble.js";
@@ -149,9 +150,12 @@ export async function readRequests(file: string, format: RequestFormat, shift: n
   const reader = requestReader(format, file, shift);
   let offset = 0;
   try {
-    for await (const piece of await contents(file)) {
-      reader.write(piece as Uint8Array);
-      offset += (piece as Uint8Array).length;
+    for await (const piece of (await contents(file)) as AsyncIterable<Uint8Array>) {
+      // The binary formats would take it for requests.
+      const packed = offset === 0 ? packing(piece) : null;
+      if (packed !== null) throw new TraceError(file, { offset }, packed);
+      reader.write(piece);
+      offset += piece.length;
     }
   } catch (error) {
     if (error instanceof TraceError) throw error;

@@ -81,16 +81,22 @@ const CODECS: readonly { readonly name: string; readonly magic: readonly number[
   { name: "zip", magic: [0x50, 0x4b, 0x03, 0x04], remedy: "unpack it first: unzip FILE" },
 ];
 
+/** How a file that begins so is packed and what to do about it, in words; null where it is not. */
+export function packing(head: Uint8Array): string | null {
+  const codec = CODECS.find(({ magic }) => magic.every((byte, i) => head[i] === byte));
+  return codec === undefined ? null : `is packed with ${codec.name}: ${codec.remedy}`;
+}
+
 async function unpacked(file: string): Promise<AsyncIterable<unknown>> {
   const source = createReadStream(file);
   await once(source, "readable");
   const head = source.read() as Uint8Array | null;
   if (head === null) return source;
   source.unshift(head);
-  const codec = CODECS.find(({ magic }) => magic.every((byte, i) => head[i] === byte));
-  if (codec !== undefined) {
+  const packed = packing(head);
+  if (packed !== null) {
     source.destroy();
-    throw new Unreadable(file, 1, `is packed with ${codec.name}: ${codec.remedy}`);
+    throw new Unreadable(file, 1, packed);
   }
   if (head[0] !== 0x1f || head[1] !== 0x8b) return watched(source, source, file);
   // An error anywhere destroys both streams and comes out of the iteration.

@@ -11,17 +11,21 @@ export const CLUSTERS: readonly Cluster[] = ["yarn", "k8s", "standalone"];
 
 /** Parts of an executor's container. MiB. */
 export interface ContainerLayout {
+  /** `spark.executor.memory`. */
   readonly heapMiB: bigint;
+  /** `spark.executor.memoryOverhead`, or what stands for it by default. */
   readonly overheadMiB: bigint;
   /** 0 when off-heap memory is not enabled, and always before 3.0. */
   readonly offHeapMiB: bigint;
   /** 0 unless it is a Python application. */
   readonly pysparkMiB: bigint;
+  /** What the cluster manager is asked for. */
   readonly totalMiB: bigint;
 }
 
 /** What of an application its container depends on, beside its configuration. */
 export interface ContainerOptions {
+  /** Who starts the container. */
   readonly cluster: Exclude<Cluster, "standalone">;
   /** A Python application. */
   readonly python: boolean;

@@ -22,7 +22,9 @@ export const LONG_MIN = -(2n ** 63n);
  */
 export class BadValue extends Refusal {
   override readonly name = "BadValue";
+  /** What could not be read. */
   readonly text: string;
+  /** What would have been accepted. */
   readonly rule: string;
 
   constructor(text: string, rule: string) {

@@ -24,6 +24,7 @@ import { parseTime, type TimeUnit } from "./time.js";
  */
 export class ConfigError extends Refusal {
   override readonly name = "ConfigError";
+  /** The key that is refused. */
   readonly key: string;
   /** The text as configured, or the value that was derived. */
   readonly value: string;
@@ -247,7 +248,9 @@ export const KEY_NAMES = Object.freeze(Object.keys(KEYS)) as readonly KeyName[];
 
 /** A configuration: texts that stay as they are, and the values they are read as. Frozen. */
 export interface Conf {
+  /** Whose keys and defaults hold: major * 100 + minor. */
   readonly release: Release;
+  /** The texts as they were given. */
   readonly raw: Readonly<Record<string, string>>;
   /** The value of a key, its default when it is absent or not read in this release. Throws ConfigError. */
   get<K extends KeyName>(key: K): ValueOf<K>;

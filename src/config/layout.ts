@@ -18,6 +18,7 @@ export interface LayoutOptions {
   readonly cores: number;
   /** Processors of the machine, for `cores` of 0 or less; 1 when not given. */
   readonly processors?: number;
+  /** The garbage collector; only the page size depends on it (section 7 of the law). */
   readonly collector: Collector;
   /** `unified` where the configuration does not matter: the manager alone, as in vectors and traces. Else the configuration says. */
   readonly manager?: ManagerName;
@@ -34,25 +35,33 @@ export interface ModeLayout {
   readonly total: bigint;
   /** R: storage up to here is not evicted for execution. */
   readonly protectedStorage: bigint;
+  /** The execution pool. */
   readonly execution: bigint;
+  /** The storage pool. */
   readonly storage: bigint;
 }
 
 /** Everything that is fixed when a memory manager is created. Bytes as 64-bit integers. */
 export interface MemoryLayout {
+  /** Which of Spark's managers it is. */
   readonly manager: ManagerName;
+  /** The heap as the executor sees it. */
   readonly heap: bigint;
   /** Kept out of everything; 0 under the static manager. */
   readonly reserved: bigint;
   /** What remains of the heap: tracked by nobody. */
   readonly user: bigint;
+  /** The pools on the heap. */
   readonly onHeap: ModeLayout;
+  /** The pools off-heap; all 0 where that is not enabled. */
   readonly offHeap: ModeLayout;
   /** Most that blocks being unrolled may take; null under the unified manager, which has no such limit. */
   readonly maxUnroll: bigint | null;
+  /** Size of a page. */
   readonly pageBytes: bigint;
   /** Where page-based execution memory lies. */
   readonly tungstenMode: Mode;
+  /** `spark.memory.offHeap.enabled`. */
   readonly offHeapEnabled: boolean;
 }
 
@@ -158,12 +167,19 @@ export function readOuts(
 
 /** A layout in plain numbers, for everything that accounts and allocates. */
 export interface ExecutorNumbers {
+  /** Which of Spark's managers it is. */
   readonly manager: ManagerName;
+  /** The pools on the heap as they start. */
   readonly onHeap: ModeNumbers;
+  /** The pools off-heap as they start; all 0 where that is not enabled. */
   readonly offHeap: ModeNumbers;
+  /** Most bytes that blocks being unrolled may take; null under the unified manager. */
   readonly maxUnroll: number | null;
+  /** Size of a page, bytes. */
   readonly pageBytes: number;
+  /** Where pages lie. */
   readonly tungstenMode: Mode;
+  /** `spark.memory.offHeap.enabled`. */
   readonly offHeapEnabled: boolean;
 }
 

@@ -44,8 +44,11 @@ export type NoticeCode =
 
 /** Something in a configuration that is allowed and probably not meant. The message is for people, the code for programs. */
 export interface Notice {
+  /** What it is about; stable. */
   readonly code: NoticeCode;
+  /** The key that it is about, where it is one. */
   readonly key?: string;
+  /** The same in words. */
   readonly message: string;
 }
 

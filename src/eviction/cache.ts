@@ -25,10 +25,13 @@ export type Admission = "hit" | "admitted" | "oversize" | "refused";
  * ```
  */
 export class EvictionCache {
+  /** Who says who leaves. */
   readonly policy: EvictionPolicy;
   /** Told of each object that is evicted. */
   onEvict: ((id: number, size: number) => void) | null = null;
+  /** Sizes of the objects in the cache together, in the unit of the capacity. */
   used = 0;
+  /** Objects evicted so far. */
   evictions = 0;
   #capacity: number;
   #objects = 0;
@@ -50,6 +53,7 @@ export class EvictionCache {
     policy.resize(capacity);
   }
 
+  /** Most that the cache may hold. */
   get capacity(): number {
     return this.#capacity;
   }
@@ -62,6 +66,7 @@ export class EvictionCache {
     while (this.used > capacity && this.#evict());
   }
 
+  /** Whether the object is in the cache; no use. */
   has(id: number): boolean {
     return id < this.#objects && this.policy.has(id);
   }
@@ -102,6 +107,7 @@ export class EvictionCache {
     if (this.#locks[id] === 1) this.#turn(id, 1);
   }
 
+  /** Takes one lock off. Throws Refusal for an object that has none. */
   unlock(id: number): void {
     if (!this.has(id) || this.#locks[id] === 0) throw new Refusal(`object ${id} is not locked`);
     this.#locks[id]! -= 1;

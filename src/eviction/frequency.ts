@@ -1,26 +1,26 @@
 // How often objects were wanted lately: a count of up to 15 an object, all halved from time to time. Ids are dense here, so that
-// every object has a count of its own where TinyLFU estimates by a sketch; halving is done when a count is looked at next.
+// every object has a count of its own where TinyLFU estimates by a sketch; halving is done when a count is looked at next. It is
+// the mark of the object's record, beside the links that a use goes to anyway.
+
+import type { Queues } from "./queues.js";
 
 const MOST = 15;
 const BITS = 4;
 
-/** Counts of uses that fade. */
+/** Counts of uses that fade. A mark: | halvings when it was written | count 4 bits |. */
 export class Frequencies {
-  // | halvings when it was written | count 4 bits |, by id.
-  #counts = new Uint32Array(0);
+  readonly #queues: Queues;
   #halvings = 0;
   // Uses counted since the beginning, halved as the counts are.
   #sample = 0;
 
-  reserve(objects: number): void {
-    if (objects <= this.#counts.length) return;
-    const counts = new Uint32Array(objects);
-    counts.set(this.#counts);
-    this.#counts = counts;
+  /** Who puts an object into one of the `queues` keeps its mark. */
+  constructor(queues: Queues) {
+    this.#queues = queues;
   }
 
   of(id: number): number {
-    const written = this.#counts[id]!;
+    const written = this.#queues.mark(id);
     const halvings = this.#halvings - (written >>> BITS);
     return halvings > BITS ? 0 : (written & MOST) >>> halvings;
   }
@@ -29,7 +29,7 @@ export class Frequencies {
   add(id: number, period: number): void {
     const count = this.of(id);
     if (count === MOST) return;
-    this.#counts[id] = ((this.#halvings << BITS) | (count + 1)) >>> 0;
+    this.#queues.setMark(id, (this.#halvings << BITS) | (count + 1));
     this.#sample += 1;
     if (this.#sample < period) return;
     this.#sample = Math.floor(this.#sample / 2);
@@ -37,6 +37,6 @@ export class Frequencies {
   }
 
   forget(id: number): void {
-    this.#counts[id] = 0;
+    this.#queues.setMark(id, 0);
   }
 }

@@ -39,6 +39,7 @@ export interface EvictionRequest {
 export interface ReplayedRequests extends Hits {
   /** Misses that were not admitted because too little may leave. */
   readonly refused: number;
+  /** Objects that had to leave. */
   readonly evictions: number;
   /** The answers by request. */
   readonly answers: readonly Admission[];

@@ -24,7 +24,9 @@ export type Hint =
  * No call allocates, but for `reserve`.
  */
 export interface EvictionPolicy {
+  /** How it is chosen and reported. */
   readonly name: string;
+  /** What the number means that comes with its requests. */
   readonly hint: Hint;
   /** Makes room for the ids below `objects`; to be called before one of them is used. */
   reserve(objects: number): void;

@@ -6,8 +6,11 @@ import type { Requests } from "./requests.js";
 
 /** What became of the requests. `hits + misses` are all of them. */
 export interface Hits {
+  /** All of them. */
   readonly requests: number;
+  /** Requests for what was in the cache. */
   readonly hits: number;
+  /** The others, `oversize` included. */
   readonly misses: number;
   /** Sizes of the requests that missed. */
   readonly missedBytes: number;
@@ -61,7 +64,10 @@ export function replay(
       continue;
     }
     policy.miss(id, size, hint);
-    while (used + size > capacity) used -= policy.sizeOf(policy.evict(null));
+    while (used + size > capacity) {
+      const gone = policy.evict(null);
+      used -= sizes === null ? 1 : policy.sizeOf(gone);
+    }
     policy.insert(id, size, hint);
     used += size;
   }

@@ -6,6 +6,7 @@ import type { Hint } from "./policy.js";
 export interface Requests {
   /** Ids from 0 to `objects - 1`, in the order of their first request. */
   readonly ids: Uint32Array;
+  /** Different objects. */
   readonly objects: number;
   /** Sizes by request, whole numbers from 0; null: every object is of size 1. */
   readonly sizes: Float64Array | null;

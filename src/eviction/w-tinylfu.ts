@@ -22,7 +22,7 @@ export interface WTinyLfuOptions {
 export class WTinyLfu extends QueuedPolicy {
   readonly name = "w-tinylfu";
   readonly #options: WTinyLfuOptions;
-  readonly #frequencies = new Frequencies();
+  readonly #frequencies = new Frequencies(this.queues);
   #windowLimit = 0;
   #mainLimit = 0;
   #protectedLimit = 0;
@@ -32,11 +32,6 @@ export class WTinyLfu extends QueuedPolicy {
   constructor(options: WTinyLfuOptions) {
     super();
     this.#options = options;
-  }
-
-  override reserve(objects: number): void {
-    super.reserve(objects);
-    this.#frequencies.reserve(objects);
   }
 
   override resize(capacity: number): void {
@@ -76,7 +71,9 @@ export class WTinyLfu extends QueuedPolicy {
   insert(id: number, size: number): void {
     const { queues } = this;
     this.#wanted = 0;
+    const frequency = queues.mark(id);
     queues.push(WINDOW, id, size);
+    queues.setMark(id, frequency);
     // Where the main cache has room, nobody has to compete for it.
     while (queues.total(WINDOW) > this.#windowLimit) {
       const oldest = queues.oldest(WINDOW);

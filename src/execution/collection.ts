@@ -19,6 +19,7 @@ export interface CollectionOptions {
   spillForOthers?(): boolean;
   /** A `sorter` counts an element before it looks at its size, a `map` after. */
   readonly kind: "sorter" | "map";
+  /** For messages and reports. */
   readonly name?: string;
   /** What it may take before it asks for memory, bytes (`spark.shuffle.spill.initialMemoryThreshold`). Default 5 MiB. */
   readonly initialBytes?: number;

@@ -38,9 +38,13 @@ export interface ConsumerOptions {
  * ```
  */
 export abstract class Consumer {
+  /** Whose memory it holds. */
   readonly task: TaskMemoryManager;
+  /** Where its memory lies. */
   readonly mode: Mode;
+  /** Smallest page that it asks for, bytes. */
   readonly pageBytes: number;
+  /** For messages and reports; the name of the class by default. */
   readonly name: string;
   /** What this consumer holds, pages included. Changed here only, after the task memory manager has answered. */
   used = 0;

@@ -32,6 +32,7 @@ export type KeyHash = (key: Uint8Array, offset: number, length: number) => numbe
 
 /** How a map starts out, and where it may spill. */
 export interface HashMapOptions {
+  /** For messages and reports. */
   readonly name?: string;
   /** Keys that the first array is made for, 1 to 2^29; a power of two and at least 64 is taken. */
   readonly capacity: number;
@@ -67,6 +68,7 @@ const BYTES_PER_SLOT = 16;
  * ```
  */
 export class HashMap extends Consumer {
+  /** Where it spills; null where it does not. */
   readonly store: SpillStore | null;
   /** @internal Up to which byte the last `addMany` has carried out additions. */
   reached = 0;
@@ -128,6 +130,7 @@ export class HashMap extends Consumer {
   get keys(): number {
     return this.#keys;
   }
+  /** Values of all keys, a number. */
   get values(): number {
     return this.#values;
   }
@@ -142,6 +145,7 @@ export class HashMap extends Consumer {
     return this.#canGrow;
   }
 
+  /** Pages that hold records. */
   get pageCount(): number {
     return this.#pages.length;
   }

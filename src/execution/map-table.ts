@@ -82,10 +82,15 @@ const NOTHING = new Views(new ArrayBuffer(64));
  * ```
  */
 export class MapRecord {
+  /** The views over the page that holds it. */
   views: Views = NOTHING;
+  /** Where the key begins in the buffer, bytes. */
   keyOffset = 0;
+  /** Length of the key. */
   keyBytes = 0;
+  /** Where the value begins in the buffer, bytes. */
   valueOffset = 0;
+  /** Length of the value. */
   valueBytes = 0;
 
   /** @internal Stands at the record with its anchor at byte `anchor` of `views`. */

@@ -5,15 +5,21 @@ import { humanBytes } from "../human.js";
 
 /** A consumer of the task and what it holds, bytes. */
 export interface Holder {
+  /** Its name. */
   readonly consumer: string;
+  /** What it holds. */
   readonly bytes: number;
 }
 
 /** The facts of a refusal, in bytes. */
 export interface Shortage {
+  /** Who asked. */
   readonly task: number;
+  /** For which consumer, by name. */
   readonly consumer: string;
+  /** What was asked for. */
   readonly requested: number;
+  /** What of it could be had. */
   readonly received: number;
   /** The task's balance in the pool. */
   readonly held: number;
@@ -49,6 +55,7 @@ export interface Shortage {
  */
 export class TaskOutOfMemory extends Refusal {
   override readonly name = "TaskOutOfMemory";
+  /** The facts. */
   readonly shortage: Shortage;
   /** Whether memory is short because a consumer could not spill; `cause` is its error. */
   readonly spillFailed: boolean;
@@ -59,9 +66,11 @@ export class TaskOutOfMemory extends Refusal {
     this.spillFailed = cause !== undefined;
   }
 
+  /** What was asked for, bytes. */
   get requested(): number {
     return this.shortage.requested;
   }
+  /** What of it could be had, bytes. */
   get received(): number {
     return this.shortage.received;
   }
@@ -86,6 +95,7 @@ export class TaskOutOfMemory extends Refusal {
  */
 export class TooLargePage extends Refusal {
   override readonly name = "TooLargePage";
+  /** The size that was asked for. */
   readonly bytes: number;
 
   constructor(bytes: number) {
@@ -154,7 +164,9 @@ export class Misuse extends Refusal {
  */
 export class MemoryLeak extends Refusal {
   override readonly name = "MemoryLeak";
+  /** The task that has ended. */
   readonly task: number;
+  /** What was still charged to it. */
   readonly bytes: number;
 
   constructor(task: number, bytes: number, report: string) {

@@ -95,10 +95,13 @@ interface Source {
  * ```
  */
 export class ShuffleRows {
+  /** The row's partition, from 0. */
   partition = 0;
   /** The row's bytes are `length` bytes from byte `offset` of these views. */
   views: Views;
+  /** Where the row begins in `u8`, bytes. */
   offset = 0;
+  /** Bytes of the row. */
   length = 0;
   readonly #sources: Source[] = [];
   readonly #partitions: number;
@@ -127,6 +130,7 @@ export class ShuffleRows {
     this.#left = this.#sources[0]?.segmentBytes[0] ?? 0;
   }
 
+  /** The bytes that hold the current row. */
   get u8(): Uint8Array {
     return this.views.u8;
   }

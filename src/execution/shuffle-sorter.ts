@@ -29,6 +29,7 @@ export interface ShuffleSorterOptions {
   readonly store: SpillStore;
   /** Rows go to partitions 0 up to this, exclusive; 1 to 2^24. */
   readonly partitions: number;
+  /** For messages and reports. */
   readonly name?: string;
   /** Smallest data page, bytes; the manager's page size by default. At most 2^27. */
   readonly pageBytes?: number;
@@ -53,15 +54,19 @@ export interface ShuffleSorterOptions {
 export interface ShuffleMetrics {
   /** Pages given back by spills, waste included. */
   readonly memoryBytesSpilled: number;
+  /** Bytes of the files that spills wrote. */
   readonly diskBytesSpilled: number;
   /** Bytes that the same rows take in Spark's own files without compression: theirs alone. */
   readonly sparkDiskBytesSpilled: number;
+  /** Bytes of all files, the last one included. */
   readonly bytesWritten: number;
+  /** The same in Spark's own files without compression. */
   readonly sparkBytesWritten: number;
   /** Rows of all files. */
   readonly recordsWritten: number;
   /** Files, the last one included. Runs that are merged down before reading (more than 128) are not counted again. */
   readonly files: number;
+  /** Most execution memory so far, as Spark samples it. */
   readonly peakExecutionBytes: number;
 }
 
@@ -88,7 +93,9 @@ const POINTER_BYTES = 8;
  * ```
  */
 export class ShuffleSorter extends Consumer {
+  /** Where files go. */
   readonly store: SpillStore;
+  /** Partitions, numbered from 0. */
   readonly partitions: number;
   /** Bytes of the rows of each partition that have been written to files, lengths and padding not counted. */
   readonly partitionBytes: Float64Array;
@@ -175,6 +182,7 @@ export class ShuffleSorter extends Consumer {
     return this.#memoryBytesSpilled;
   }
 
+  /** What it has done so far. Asking takes a sample of the peak, as in Spark. */
   get metrics(): ShuffleMetrics {
     this.#samplePeak();
     return {

@@ -68,7 +68,9 @@ interface Source {
 export class SortedRows {
   /** The row's bytes are `length` bytes from byte `offset` of these views. */
   views: Views;
+  /** Where the current row begins in `u8`, bytes. */
   offset = 0;
+  /** Bytes of the current row. */
   length = 0;
   /** Whether the row was inserted by `insertNull`. */
   isNull = false;
@@ -165,6 +167,7 @@ export class SortedRows {
     }
   }
 
+  /** The bytes that hold the current row. */
   get u8(): Uint8Array {
     return this.views.u8;
   }
@@ -190,6 +193,7 @@ export class SortedRows {
   get prefixHigh(): number {
     return this.views.i32[(this.#row >>> 2) + 1]!;
   }
+  /** The lower half of the prefix. */
   get prefixLow(): number {
     return this.views.i32[this.#row >>> 2]!;
   }

@@ -8,9 +8,11 @@ import type { RowComparator } from "./rows.js";
 export interface SorterOptions {
   /** Where runs go. */
   readonly store: SpillStore;
+  /** For messages and reports. Default `Sorter`. */
   readonly name?: string;
   /** Smallest data page, bytes; the manager's page size by default. */
   readonly pageBytes?: number;
+  /** By prefix. Default `ascending`. */
   readonly order?: "ascending" | "descending";
   /** Whether the prefix is a signed number. Default true. */
   readonly signed?: boolean;
@@ -42,8 +44,11 @@ export interface SorterMetrics {
   readonly diskBytesSpilled: number;
   /** Bytes that the same records take in Spark's own uncompressed format (section 9.5). */
   readonly sparkDiskBytesSpilled: number;
+  /** Records that spills wrote, a number. */
   readonly recordsSpilled: number;
+  /** Spills, a number. */
   readonly spills: number;
+  /** Most execution memory so far, as Spark samples it. */
   readonly peakExecutionBytes: number;
 }
 

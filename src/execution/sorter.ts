@@ -60,10 +60,15 @@ const RESULT_BYTES = 16;
  * ```
  */
 export class Sorter extends Consumer {
+  /** Where runs go. */
   readonly store: SpillStore;
+  /** Whether rows without a key come last. */
   readonly nullsLast: boolean;
+  /** Orders rows of equal prefix; null where their insertion does, or bytes of theirs. */
   readonly comparator: RowComparator | null;
+  /** Bits: 1 for descending, 2 for signed. */
   readonly keyOrder: KeyOrder;
+  /** Largest block that is laid out at once, bytes. */
   readonly blockBytes: number;
   readonly #radix: boolean;
   readonly #initialWords: number;
@@ -162,13 +167,16 @@ export class Sorter extends Consumer {
   get memoryBytesSpilled(): number {
     return this.#memoryBytesSpilled;
   }
+  /** As in `metrics`. */
   get sparkDiskBytesSpilled(): number {
     return this.#sparkDiskBytesSpilled;
   }
+  /** Spills so far. */
   get spills(): number {
     return this.#spills;
   }
 
+  /** What it has done so far. Asking takes a sample of the peak, as in Spark. */
   get metrics(): SorterMetrics {
     this.#samplePeak();
     return {

@@ -19,6 +19,7 @@ import type { TaskMemoryManager } from "./task.js";
 export interface SumsOptions {
   /** Where sorted runs go when memory is short. */
   readonly store: SpillStore;
+  /** For messages and reports. */
   readonly name?: string;
   /** Keys that the map's first array is made for, 1 to 2^29. Default 16384. */
   readonly capacity?: number;
@@ -56,6 +57,7 @@ const DEFAULT_CAPACITY = 16_384;
  * ```
  */
 export class Sums extends Consumer {
+  /** The map that holds the sums. */
   readonly map: HashMap;
   readonly #store: SpillStore;
   /** The additions that wait, a part after the other, and what carrying them out takes. */
@@ -226,9 +228,13 @@ export class Sums extends Consumer {
  * ```
  */
 export class SumGroups {
+  /** Lower 32 bits of the key. */
   keyLow = 0;
+  /** Upper 32 bits of the key. */
   keyHigh = 0;
+  /** Lower 32 bits of the sum. */
   sumLow = 0;
+  /** Upper 32 bits of the sum. */
   sumHigh = 0;
   readonly #records: MapRecords | null;
   readonly #rows: SortedRows | null;

@@ -31,12 +31,17 @@ export type SpillObserver = (spill: {
 export interface TaskOptions {
   /** The task's id: a safe integer, unique among the tasks that live. */
   readonly id: number;
+  /** Who is asked for memory. */
   readonly manager: MemoryManager;
+  /** Where pages come from. */
   readonly allocator: PageAllocator;
+  /** Size of a page unless a consumer asks for another, bytes. */
   readonly pageBytes: number;
+  /** Which consumer spills first. */
   readonly spillOrder: SpillOrder;
   /** Whose rules its consumers follow: Spark's major * 100 + minor. 401 when left out. */
   readonly release?: number;
+  /** Told of every spill of the task's consumers. */
   readonly onSpill?: SpillObserver | null;
   /** How synchronous calls wait: not at all when left out. */
   readonly run?: Runner;
@@ -72,14 +77,19 @@ export interface Leak {
  * ```
  */
 export class TaskMemoryManager {
+  /** The task's id. */
   readonly id: number;
+  /** Who is asked for memory. */
   readonly manager: MemoryManager;
+  /** Where pages come from. */
   readonly allocator: PageAllocator;
+  /** Size of a page unless a consumer asks for another, bytes. */
   readonly pageBytes: number;
   /** The mode of this task's pages (the "tungsten" mode). */
   readonly mode: Mode;
   /** Whose rules the consumers follow: Spark's major * 100 + minor. */
   readonly release: number;
+  /** Told of every spill of the task's consumers; null: nobody is. */
   onSpill: SpillObserver | null;
   readonly #order: SpillOrder;
   readonly #run: Runner;

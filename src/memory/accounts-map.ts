@@ -107,6 +107,7 @@ export type AccountsErrorReason = "host" | "magic" | "version" | "size" | "modul
  */
 export class AccountsError extends Refusal {
   override readonly name = "AccountsError";
+  /** Which trouble it is. */
   readonly reason: AccountsErrorReason;
 
   constructor(reason: AccountsErrorReason, message: string, options?: { cause?: unknown }) {

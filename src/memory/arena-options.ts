@@ -33,6 +33,7 @@ export type ArenaErrorReason = "magic" | "version" | "size" | "limit" | "memory"
  */
 export class ArenaError extends Refusal {
   override readonly name = "ArenaError";
+  /** Which trouble it is. */
   readonly reason: ArenaErrorReason;
 
   constructor(reason: ArenaErrorReason, message: string, options?: { cause?: unknown }) {
@@ -71,6 +72,7 @@ export interface ArenaOptions {
 
 /** What an arena says of itself. All in bytes unless said otherwise. */
 export interface ArenaStats {
+  /** Most bytes of pages that it may have. */
   readonly limitBytes: number;
   /** Data that the linear memory reaches; touched or not. */
   readonly committedBytes: number;
@@ -88,7 +90,9 @@ export interface ArenaStats {
   readonly fragmentation: number;
   /** Live blocks, slots included. */
   readonly blocks: number;
+  /** Free blocks below the top, a number. */
   readonly freeBlocks: number;
+  /** Slabs of small blocks, a number. */
   readonly slabs: number;
 }
 

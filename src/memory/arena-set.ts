@@ -30,6 +30,7 @@ export interface ArenaSetOptions {
  */
 export class ArenaSet implements PageAllocator {
   readonly mode = OFF_HEAP;
+  /** Most bytes of pages of all its arenas. */
   readonly limitBytes: number;
   readonly #arenas: Arena[] = [];
   readonly #options: ArenaSetOptions;

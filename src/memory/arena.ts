@@ -120,9 +120,11 @@ export function kernelsOver<T>(views: Views): T | null {
  */
 export class Arena implements CrewPages {
   readonly mode = OFF_HEAP;
+  /** The linear memories of its tables and its pages. */
   readonly memories: ArenaMemories;
   /** Over the data. The object stays, its fields are replaced when the data grows. */
   readonly views: Views;
+  /** Most bytes of pages. */
   readonly limitBytes: number;
   readonly #kind: "shared" | "private";
   readonly #allocator: Exports;

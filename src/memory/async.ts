@@ -6,6 +6,7 @@ import { type Request, Step, WaitEnded, type WaitList } from "./wait.js";
 
 /** What ends a wait before it is served: then it throws WaitEnded, and nothing has been taken. */
 export interface WaitOptions {
+  /** Ends the wait when it is raised. */
   readonly signal?: AbortSignal;
   /** Longest wait in milliseconds, 0 or more; no bound when left out or beyond 2^31 - 1, which is what a timer can hold. */
   readonly timeoutMs?: number;

@@ -10,8 +10,11 @@ import { modeName, OFF_HEAP, ON_HEAP } from "./mode.js";
 
 /** Everything that an executor owns, as the auditor needs it. */
 export interface Auditable {
+  /** Whose accounts are looked at. */
   readonly manager: MemoryManager;
+  /** The tasks that have not ended. */
   readonly tasks: Iterable<TaskMemoryManager>;
+  /** The blocks in memory; null where there is no store. */
   readonly store: BlockStore | null;
   /** Storage bytes acquired without a block (raw accounting requests), by mode. */
   readonly rawStorage: readonly [number, number];

@@ -60,6 +60,7 @@ export interface RecoverOptions {
 export interface Recovered {
   /** Blocks that they held, those in their caches included. */
   readonly blocks: number;
+  /** Their sizes together. */
   readonly bytes: number;
 }
 

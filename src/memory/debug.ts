@@ -56,6 +56,7 @@ const MOST_FREED = 4096;
  * ```
  */
 export class DebugPages implements CrewPages {
+  /** The mode of the pages within. */
   readonly mode: Mode;
   readonly #inner: PageAllocator;
   readonly #describe: ((page: Page) => string) | null;

@@ -127,6 +127,7 @@ export class HeapPool implements PageAllocator {
     return released;
   }
 
+  /** What it has done so far, and what it holds now. */
   stats(): HeapPoolStats {
     return {
       strongHits: this.#strongHits,

@@ -54,6 +54,10 @@ export class InvalidTask extends Refusal {
 
 /** A keeper of accounts, as the memory manager uses it. Operations are those of LocalLedger; sizes are bytes. */
 export interface Ledger extends Pick<LocalLedger, Exclude<keyof LocalLedger, "slots" | "claimWhole">> {
+  /**
+   * Grants a request whole where no decision is needed, and answers `bytes`; else UNDECIDED, and nothing has changed. While
+   * requests are `waiting` (their number) a task that is new to the pool needs a decision.
+   */
   claimWhole(bytes: number, task: number, mode: Mode, waiting: number): number;
 }
 
@@ -70,6 +74,7 @@ export class LocalLedger {
   /** Begins a decision: until `end` nothing moves but what the caller moves. On one thread that is always so. */
   begin(): void {}
 
+  /** Ends a decision. */
   end(): void {}
 
   /** Runs `call`, which may do I/O and call back, in the middle of a decision, and lets nobody else decide meanwhile. */
@@ -115,18 +120,22 @@ export class LocalLedger {
     cells[at + STORAGE_SIZE] = storageBytes;
   }
 
+  /** Size of the execution pool. */
   executionSize(mode: Mode): number {
     return this.#cells[mode * CELLS + EXECUTION_SIZE]!;
   }
 
+  /** What tasks hold of it. */
   executionUsed(mode: Mode): number {
     return this.#cells[mode * CELLS + EXECUTION_USED]!;
   }
 
+  /** Size of the storage pool. */
   storageSize(mode: Mode): number {
     return this.#cells[mode * CELLS + STORAGE_SIZE]!;
   }
 
+  /** Blocks, unroll and raw storage bytes. */
   storageUsed(mode: Mode): number {
     return this.#cells[mode * CELLS + STORAGE_USED]!;
   }
@@ -141,6 +150,7 @@ export class LocalLedger {
     return this.#cells[mode * CELLS + CEILING]!;
   }
 
+  /** Says what size tasks may share from now on without a decision. Bytes. */
   setCeiling(mode: Mode, bytes: number): void {
     this.#cells[mode * CELLS + CEILING] = bytes;
   }
@@ -150,6 +160,7 @@ export class LocalLedger {
     return this.#cells[mode * CELLS + UNMANAGED]!;
   }
 
+  /** Says what unmanaged consumers use from now on. Bytes. */
   setUnmanaged(mode: Mode, bytes: number): void {
     this.#cells[mode * CELLS + UNMANAGED] = bytes;
   }

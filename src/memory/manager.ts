@@ -39,8 +39,11 @@ export interface Evictor {
  * error that nobody caught.
  */
 export interface ManagerObserver {
+  /** The boundary has moved by `bytes` towards execution, or towards storage where negative. */
   boundaryMoved?(bytes: number, mode: Mode): void;
+  /** A request of `bytes` could not be answered and must wait. */
   mustWait?(bytes: number, task: number, mode: Mode): void;
+  /** Less was granted than asked, perhaps 0. */
   shortGrant?(asked: number, granted: number, task: number, mode: Mode): void;
 }
 
@@ -81,6 +84,7 @@ export class InvalidRequest extends Refusal {
  */
 export class EntryLost extends Refusal {
   override readonly name = "EntryLost";
+  /** The task that waited. */
   readonly task: number;
 
   constructor(task: number, mode: Mode) {
@@ -142,8 +146,11 @@ export class Region implements RegionView {
 
 /** What a manager is made from: a policy, the regions as they start, and where the books are. */
 export interface ManagerOptions {
+  /** Who is asked. */
   readonly policy: Policy;
+  /** The pools on the heap as they start. Bytes. */
   readonly onHeap: RegionSizes;
+  /** The pools off-heap as they start. Bytes. */
   readonly offHeap: RegionSizes;
   /** The static manager keeps no off-heap storage pool (section 4.6). */
   readonly offHeapStorage?: boolean;
@@ -169,9 +176,13 @@ export interface ManagerOptions {
  * ```
  */
 export class MemoryManager {
+  /** Who is asked. */
   readonly policy: Policy;
+  /** Requests that wait, in the order in which they came. */
   readonly waits: WaitList = new WaitList();
+  /** The regions by mode: on-heap, off-heap. */
   readonly regions: readonly [Region, Region];
+  /** Told of what the common path never does; null: nobody is. */
   observer: ManagerObserver | null = null;
   /** A second observer, told first: whoever records takes this place, so that `observer` stays the embedder's. */
   watcher: ManagerObserver | null = null;
@@ -179,6 +190,7 @@ export class MemoryManager {
   overReleases = 0;
   /** The epoch of the last wait that this thread was told of: what it may sleep on. */
   waitEpoch = 0;
+  /** Who keeps the accounts. */
   readonly ledger: Ledger;
   readonly #offHeapStorage: boolean;
   /** By mode: the policy's last ceiling was none. */

@@ -31,7 +31,9 @@ export type PageFault =
  */
 export class PageError extends Refusal {
   override readonly name = "PageError";
+  /** What was done wrong. */
   readonly fault: PageFault;
+  /** Who holds the page, null where nobody does or that is not known. */
   readonly owner: string | null;
 
   constructor(fault: PageFault, what: string, owner: string | null = null) {

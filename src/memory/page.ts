@@ -30,12 +30,17 @@ export interface PageOwner {
  * ```
  */
 export class Page {
+  /** Its place in the page table of the task that holds it, or one of the negative constants. */
   number: number = NO_PAGE;
   /** Set by the task that the page is allocated for; stays after the page was freed. */
   owner: PageOwner | null = null;
+  /** Where it lies. */
   readonly mode: Mode;
+  /** Its size, bytes. */
   readonly bytes: number;
+  /** Where it begins in the buffer, bytes, a multiple of 16. */
   readonly base: number;
+  /** The views over the buffer. */
   readonly views: Views;
   /** What the allocator knows the page by; means nothing to anybody else. */
   readonly handle: number;
@@ -54,6 +59,7 @@ export class Page {
  * before it asks here.
  */
 export interface PageAllocator {
+  /** The mode of its pages. */
   readonly mode: Mode;
   /** A page of exactly `bytes` bytes with number NO_PAGE, or null when the memory itself has run out. Contents are unspecified. */
   allocate(bytes: number): Page | null;

@@ -13,6 +13,7 @@ const STATE = 3;
 export interface Tenant {
   /** The place, 1 to MAX_WORKERS. */
   readonly worker: number;
+  /** Which of the place's tenants it is, counted from 1, so that a late comer does not take its successor's place. */
   readonly tenancy: number;
 }
 

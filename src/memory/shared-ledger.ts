@@ -50,7 +50,9 @@ export interface HolderOptions {
 
 /** What came back from a worker. Bytes of both modes. */
 export interface Estate {
+  /** Execution memory that its tasks held. */
   readonly execution: number;
+  /** Storage memory that was its own. */
   readonly storage: number;
 }
 
@@ -69,14 +71,17 @@ export interface Estate {
  * ```
  */
 export class SharedLedger implements Ledger {
+  /** Where the accounts lie, to be posted to others. */
   readonly memory: WebAssembly.Memory;
   /** This worker's number, 1 to MAX_WORKERS. */
   readonly worker: number;
   /** The memory's words and doubles. Its size never changes. */
   readonly u32: Uint32Array;
+  /** Its doubles. */
   readonly f64: Float64Array;
   /** Where the annex begins, and its bytes. */
   readonly annexAt: number;
+  /** Bytes of the annex. */
   readonly annexBytes: number;
   readonly #places: number;
   readonly #wasm: AccountsExports;
@@ -643,11 +648,12 @@ export class SharedLedger implements Ledger {
     else this.#wasm.accountsPutWord(word, bytes, 1);
   }
 
-  /** Writes a word of the annex, or a double, so that it is undone if this worker dies before the commit. Inside a decision. */
+  /** Writes a word of the annex so that it is undone if this worker dies before the commit. Inside a decision. */
   putU32(at: number, value: number): void {
     this.#wasm.accountsPutU32(at, value);
   }
 
+  /** The same for a double, `at` its index in `f64`. */
   putF64(at: number, value: number): void {
     this.#wasm.accountsPut(at, value);
   }

@@ -12,7 +12,9 @@ export const UNMANAGED_GONE = -1;
 export interface UnmanagedConsumer {
   /** What kind of thing it is, e.g. `RocksDB`; with `instance` it makes the key. */
   readonly component: string;
+  /** Which one of its kind. */
   readonly instance: string;
+  /** Where its memory lies. */
   readonly mode: Mode;
   /** Bytes in use now, or UNMANAGED_GONE. Called at polls and read-outs; other negatives and errors count as 0 in a total. */
   bytesUsed(): number;

@@ -15,9 +15,13 @@
  * ```
  */
 export class Views {
+  /** By byte. */
   u8!: Uint8Array;
+  /** By signed word of 4 bytes. */
   i32!: Int32Array;
+  /** By word of 4 bytes. */
   u32!: Uint32Array;
+  /** By double. */
   f64!: Float64Array;
 
   constructor(buffer: ArrayBufferLike) {

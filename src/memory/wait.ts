@@ -77,6 +77,7 @@ export class MemoryBusy extends Refusal {
  */
 export class WaitEnded extends Refusal {
   override readonly name = "WaitEnded";
+  /** Whether somebody ended it or its time was over. */
   readonly reason: "cancelled" | "timed-out";
 
   constructor(reason: "cancelled" | "timed-out", cause?: unknown) {
@@ -137,6 +138,7 @@ export class Step<T> {
     this.#request = request;
   }
 
+  /** Whether it is neither done nor failed. */
   get waiting(): boolean {
     return this.#state === "waiting";
   }

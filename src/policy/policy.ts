@@ -15,21 +15,29 @@ export const NOBODY = -1;
 
 /** Sizes of one region at the start, in bytes. `execution + storage = total`. */
 export interface RegionSizes {
+  /** M: what the two pools have together. */
   readonly total: number;
+  /** R: storage up to here is not evicted for execution. */
   readonly protectedStorage: number;
+  /** The execution pool. */
   readonly execution: number;
+  /** The storage pool. */
   readonly storage: number;
 }
 
 /** One region (one mode's pair of pools) as a policy sees it. All fields are bytes but `mode` and `entries`. */
 export interface RegionView {
+  /** Whose pools these are. */
   readonly mode: Mode;
   /** M: what the two pools have together, fixed. */
   readonly total: number;
   /** R: the part of M that execution does not ask storage to give up, fixed. */
   readonly protectedStorage: number;
+  /** The execution pool. */
   readonly executionSize: number;
+  /** What of it tasks hold. */
   readonly executionUsed: number;
+  /** The storage pool. */
   readonly storageSize: number;
   /** Blocks, unroll and raw storage bytes. */
   readonly storageUsed: number;
@@ -44,6 +52,7 @@ export type StoragePurpose = "storage" | "unroll";
 
 /** A task whose consumers could spill, as `arbitrate` sees it. Bytes. */
 export interface TaskView {
+  /** Its id. */
   readonly task: number;
   /** Its balance in the pool. */
   readonly held: number;
@@ -53,6 +62,7 @@ export interface TaskView {
 
 /** A request of a task's consumer that came up short. Bytes. */
 export interface Claim {
+  /** The task that asks. */
   readonly task: number;
   /** The task's balance in the pool, what was granted of this request included. */
   readonly held: number;
@@ -67,6 +77,7 @@ export interface Claim {
  * but the arguments. An answer that would break a law is refused with BrokenLaw.
  */
 export interface Policy {
+  /** How it is chosen and reported. */
   readonly name: string;
 
   /**
@@ -125,7 +136,9 @@ export class BrokenLaw extends Refusal {
   override readonly name = "BrokenLaw";
   /** The law's number (README, "The laws"). */
   readonly law: number;
+  /** The policy's name. */
   readonly policy: string;
+  /** The question that it answered so. */
   readonly question: keyof Policy;
 
   constructor(law: number, policy: string, question: keyof Policy, why: string) {

@@ -34,6 +34,7 @@ export type PolicyChoice = Policy | string | ((context: PolicyContext) => Policy
 
 /** Something that has a name here. */
 export interface Named {
+  /** By which it is looked up. */
   readonly name: string;
   /** One line. */
   readonly about: string;

@@ -14,6 +14,7 @@ export interface SpillFacts {
 
 /** A consumer that could spill, as it was when the request first came up short. */
 export interface Candidate<C> {
+  /** Who could spill. */
   readonly consumer: C;
   /** What it held then, bytes; 0 for the requester, so that it is chosen only when nobody else is left. */
   readonly key: number;
@@ -23,6 +24,7 @@ export interface Candidate<C> {
 
 /** An order of spilling. */
 export interface SpillOrder {
+  /** How it is chosen and reported. */
   readonly name: string;
   /** The requester is a candidate among the others, or spills itself after them, once or until it frees nothing. */
   readonly requester: "candidate" | "once-after-others" | "repeatedly-after-others";

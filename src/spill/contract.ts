@@ -41,12 +41,15 @@ export interface RunWriter {
 
 /** A finished run. */
 export interface Run {
+  /** Records of all blocks. */
   readonly records: number;
+  /** Number of blocks. */
   readonly blocks: number;
   /** Bytes of the payloads before compression. */
   readonly payloadBytes: number;
   /** Bytes of the file. */
   readonly diskBytes: number;
+  /** Opens it from the start. Throws SpillError. */
   open(): RunReader;
   /** Removes the file. Idempotent. */
   delete(): void;
@@ -60,7 +63,9 @@ export interface RunReader {
    * A torn, truncated or altered file is a SpillError that names the file and the block; the file is then gone.
    */
   readBlock(target: Uint8Array, offset: number): number;
+  /** Records of the block that was read last. */
   readonly recordsInBlock: number;
+  /** Largest payload of one block, bytes. */
   readonly maxBlockBytes: number;
   /** Closes the file. Idempotent. */
   close(): void;
@@ -72,10 +77,16 @@ export interface SpillCounters {
   readonly runs: number;
   /** Records and payload bytes of blocks written, bytes that reached files or came from them; runs that failed included. */
   readonly records: number;
+  /** Bytes of blocks before compression. */
   readonly payloadBytesWritten: number;
+  /** Bytes that reached files. */
   readonly diskBytesWritten: number;
+  /** Bytes that came from files. */
   readonly diskBytesRead: number;
+  /** Time of creating, writing and closing what is written. */
   readonly writeNs: number;
+  /** Time of opening, reading and closing what is read. */
   readonly readNs: number;
+  /** Files that exist now. */
   readonly liveFiles: number;
 }

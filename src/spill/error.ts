@@ -45,10 +45,13 @@ export interface SpillPlace {
  */
 export class SpillError extends Refusal {
   override readonly name = "SpillError";
+  /** What was being done. */
   readonly operation: SpillOperation;
   /** Path of the file or directory, null where there is none. */
   readonly file: string | null;
+  /** Number of the block in the file, from 0; null where it is none. */
   readonly block: number | null;
+  /** Where in the file, bytes; null where that means nothing. */
   readonly offset: number | null;
   /** The operating system's name for the trouble (`ENOSPC`, `EIO`, ...), null when it did not report any. */
   readonly code: string | null;

@@ -23,7 +23,9 @@ export function newFileName(): string {
 
 /** Directories of dead processes: how many went, and how many could not be removed. */
 export interface Leftovers {
+  /** Directories that went. */
   readonly removed: number;
+  /** Directories that could not be removed. */
   readonly kept: number;
 }
 

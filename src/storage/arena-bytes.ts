@@ -8,12 +8,15 @@ import { type BytesKeeper, NO_PLACE } from "./bytes.js";
 
 /** What of the arena is needed. A handle means the same block to every worker. */
 export interface BlockArena {
+  /** The views over its memory. */
   readonly views: Views;
+  /** A page of `bytes` bytes, or null when the memory has run out. */
   allocate(bytes: number): Page | null;
   /** Makes a page that of another place, and answers its handle. */
   handOver(page: Page, place: number): number;
   /** Where the block begins in `views`, which reach it then. */
   addressOf(handle: number): number;
+  /** Gives a block back. */
   freeBlock(handle: number): void;
   /** Calls `visit` for the handle of every live block of a place. */
   forEachHeld(place: number, visit: (handle: number) => void): void;

@@ -14,7 +14,9 @@ import type { UnrolledValues } from "./unrolled.js";
 
 /** What a block manager is wired to: where blocks lie, and how records become bytes. */
 export interface BlockManagerOptions<T> {
+  /** The blocks in memory. */
   readonly store: BlockStore;
+  /** Where blocks go that may lie on disk. */
   readonly disk: StreamDisk;
   /** How records become bytes and come back. */
   readonly codec: RecordCodec<T>;
@@ -24,8 +26,11 @@ export interface BlockManagerOptions<T> {
 
 /** Where a block is, and how large. Bytes. */
 export interface BlockStatus {
+  /** The level that it was put with. */
   readonly level: StorageLevel;
+  /** What it takes of storage memory. */
   readonly memoryBytes: number;
+  /** What it takes on disk. */
   readonly diskBytes: number;
 }
 
@@ -55,8 +60,11 @@ const CHUNK_BYTES = 64 * 1024;
  * ```
  */
 export class BlockManager<T> {
+  /** The blocks in memory. */
   readonly store: BlockStore;
+  /** The blocks on disk. */
   readonly disk: StreamDisk;
+  /** Read and write locks by block and task. */
   readonly locks = new BlockLocks();
   readonly #codec: RecordCodec<T>;
   readonly #sizeOf: SizeOf<T> | undefined;

@@ -15,6 +15,7 @@ export interface BytesKeeper {
   write(place: number, content: Uint8Array, at: number): void;
   /** The bytes of a place, not a copy. */
   view(place: number, bytes: number): Uint8Array;
+  /** Gives a place of `bytes` bytes back. */
   give(place: number, bytes: number): void;
   /** Gives back every place that is not in `kept`: what a worker had taken or not given yet when it died. */
   sweep?(kept: ReadonlySet<number>): void;

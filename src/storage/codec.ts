@@ -2,11 +2,13 @@
 
 /** Takes bytes in order. What is given may be overwritten by its owner afterwards. */
 export interface ByteSink {
+  /** Takes bytes; they may be overwritten when it returns. */
   write(bytes: Uint8Array): void;
 }
 
 /** Writes records to a sink, perhaps through a buffer of its own. */
 export interface RecordWriter<T> {
+  /** Writes one record. */
   write(record: T): void;
   /** Writes what is left in buffers, and an end mark where the format has one. */
   close(): void;
@@ -14,6 +16,7 @@ export interface RecordWriter<T> {
 
 /** How records become bytes, and bytes records again. */
 export interface RecordCodec<T> {
+  /** A writer of records that go to `sink`. */
   writer(sink: ByteSink): RecordWriter<T>;
   /** The records of what one writer has written. */
   read(bytes: Uint8Array): Iterable<T>;

@@ -9,10 +9,13 @@ export type Fate = "gone" | "disk";
 
 /** Takes blocks that leave memory and keeps them. A method that throws leaves the block where it was. */
 export interface BlockDisk {
+  /** Keeps a block; one of that name is replaced. */
   write(block: string, bytes: Uint8Array): void;
   /** A copy of the block's bytes, or null. */
   read(block: string): Uint8Array | null;
+  /** Whether it keeps a block. */
   has(block: string): boolean;
+  /** Drops a block; one that is not there is none of its trouble. */
   remove(block: string): void;
 }
 

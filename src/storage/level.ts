@@ -5,8 +5,11 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
 
 /** Where a block may lie, and in what form. As Spark's StorageLevel. */
 export interface StorageLevel {
+  /** May lie on disk. */
   readonly disk: boolean;
+  /** May lie in memory. */
   readonly memory: boolean;
+  /** Lies off-heap while it is in memory. */
   readonly offHeap: boolean;
   /** Kept as values while in memory, else as serialized bytes. */
   readonly deserialized: boolean;

@@ -54,7 +54,9 @@ export class BlockLocked extends Refusal {
  */
 export class PinLeak extends Refusal {
   override readonly name = "PinLeak";
+  /** The task that has ended. */
   readonly task: number;
+  /** What it had still locked, by name. */
   readonly blocks: readonly string[];
 
   constructor(task: number, blocks: readonly string[]) {

@@ -28,6 +28,7 @@ export class BlockRead<T> implements IterableIterator<T> {
     this.#unlock = unlock;
   }
 
+  /** The next value; the end of them gives the read lock back. */
   next(): IteratorResult<T, undefined> {
     const next = this.#records?.next();
     if (next !== undefined && next.done !== true) return next;
@@ -58,5 +59,6 @@ export class BlockRead<T> implements IterableIterator<T> {
 export interface BlockBytesRead {
   /** The store's own: not to be written, and not to be read after the release. */
   readonly bytes: Uint8Array;
+  /** Gives the read lock back. */
   release(): void;
 }

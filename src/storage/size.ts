@@ -10,6 +10,7 @@ export type SizeOf<T = unknown> = (value: T) => number;
 
 /** An object that knows its own size; what it refers to is part of that. */
 export interface SelfSized {
+  /** Its size on the heap, bytes. */
   readonly estimatedBytes: number;
 }
 

@@ -45,6 +45,7 @@ export {
 
 /** What a store is wired to: whose memory it uses, where bytes lie, and who leaves first. */
 export interface StoreOptions {
+  /** Whose storage memory blocks take. */
   readonly manager: MemoryManager;
   /** Where bytes lie, by mode; without a keeper the store keeps accounts and no bytes. */
   readonly keepers?: readonly [BytesKeeper | null, BytesKeeper | null];
@@ -77,6 +78,7 @@ const LEAST_ARRIVAL_MS = 100;
  * ```
  */
 export class BlockStore implements Evictor {
+  /** What generations differ in. */
   readonly rules: StorageRules;
   readonly #manager: MemoryManager;
   readonly #ledger: Ledger;
@@ -93,6 +95,7 @@ export class BlockStore implements Evictor {
   watcher: StoreWatcher | null = null;
   /** Values that could not be closed when they left memory; `onCloseFailure` is told why. */
   closeFailures = 0;
+  /** Told when a value that leaves cannot be closed; null: nobody is. */
   onCloseFailure: ((error: unknown) => void) | null = null;
 
   constructor(options: StoreOptions) {
@@ -232,6 +235,7 @@ export class BlockStore implements Evictor {
     }
   }
 
+  /** Takes one pin off. Throws BlockMisuse for a block that is not pinned. */
   unpin(block: BlockId): void {
     this.#alone(() => {
       const slot = this.#table.find(canonical(block));

@@ -106,6 +106,7 @@ export class LocalTable {
     return this.#doubles[slot * FIELDS + PLACE]!;
   }
 
+  /** Whose pool it is charged to. */
   mode(slot: number): Mode {
     return (this.#ints[slot * FIELDS + FLAGS]! & MODE) as Mode;
   }

@@ -8,8 +8,11 @@ import type { BlockStore } from "./store.js";
 
 /** Unroll memory that is reserved for one block. Bytes. */
 export interface Reservation {
+  /** Whose pool it is of. */
   readonly mode: Mode;
+  /** The task that unrolls. */
   readonly task: number;
+  /** What is reserved now. */
   bytes: number;
 }
 
@@ -53,6 +56,7 @@ export class HandleUsed extends Refusal {
  */
 export class TaskInterrupted extends Refusal {
   override readonly name = "TaskInterrupted";
+  /** The task that was interrupted. */
   readonly task: number;
 
   constructor(task: number) {
@@ -87,6 +91,7 @@ export class UnrolledValues<T> implements IterableIterator<T> {
     this.#rest = rest;
   }
 
+  /** The next value: first those that were unrolled, whose memory goes back after the last of them, then the rest. */
   next(): IteratorResult<T, undefined> {
     if (this.#unrolled !== null) {
       const next = this.#unrolled.next();

@@ -25,25 +25,37 @@ import { Unreadable } from "./source.js";
 export type ModeState = readonly [number, number, number, number];
 /** The pools after a row: of each mode what execution has, what of it is used, what storage has, what of it is used. Bytes. */
 export interface State {
+  /** Of the heap. */
   readonly onHeap: ModeState;
+  /** Of off-heap memory. */
   readonly offHeap: ModeState;
 }
 
 /** The first line of a trace: whose answers these are, and the executor that gave them. */
 export interface TraceHeader {
+  /** Who answered: `spark-4.1.1`, or this library. */
   readonly engine: string;
+  /** Whose rules: `2.4`, `3.5`, `4.1`. */
   readonly generation: string;
+  /** Which of Spark's managers. */
   readonly manager: "unified" | "static";
+  /** Cores of the executor. */
   readonly cores: number;
+  /** Its garbage collector. */
   readonly collector: Collector;
+  /** Its configuration. */
   readonly conf: Readonly<Record<string, string>>;
+  /** Size of a page, bytes. */
   readonly pageSize: number;
+  /** Where pages lie. */
   readonly tungstenMode: ModeName;
+  /** The pools before the first row. */
   readonly state: State;
   /** `rows`: every look of a request that waits is a row of its own (`retry`), as a Recorder writes them. */
   readonly looks?: "rows";
   /** Who decided, where it was not Spark's own: a shipped policy and order of spilling, by name. */
   readonly policy?: string;
+  /** The order of spilling, likewise. */
   readonly spillOrder?: string;
 }
 
@@ -80,7 +92,9 @@ export type UnmanagedAnswer = number | "fails";
 
 /** What a request causes besides its answer. */
 export interface Effects {
+  /** Blocks that have left, in order, and where they went. */
   evicted?: { block: string; to: "gone" | "disk" }[];
+  /** Consumers that were asked to spill, in order, and what they freed. Bytes. */
   spills?: { consumer: string; asked: number; trigger: string; freed?: number; failed?: true }[];
 }
 

@@ -22,8 +22,11 @@ export type Resumed = { i: number; result: Result } & Effects;
 
 /** What a row of a trace says besides the request. */
 export interface Answer extends Effects {
+  /** What the request was answered. */
   result: Result;
+  /** Waiting requests that this one let go on, and what they were answered. */
   resumed?: Resumed[];
+  /** The pools afterwards. */
   state: State;
 }
 
@@ -88,6 +91,7 @@ interface Waiter {
  * ```
  */
 export class Replay {
+  /** Who answers here. */
   readonly executor: Executor;
   /** Storage bytes that rows acquired without a block, by mode. */
   readonly rawStorage: [number, number] = [0, 0];
@@ -134,6 +138,7 @@ export class Replay {
     };
   }
 
+  /** The pools now. */
   get state(): State {
     return stateOf(this.executor);
   }

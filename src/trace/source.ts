@@ -20,8 +20,11 @@ import { isObject, parseJson, type Json, type JsonObject } from "./json.js";
  */
 export class Unreadable extends Refusal {
   override readonly name: string = "Unreadable";
+  /** Its name. */
   readonly file: string;
+  /** The line that breaks the format, from 1. */
   readonly line: number;
+  /** What is wrong with it. */
   readonly reason: string;
 
   constructor(file: string, line: number, reason: string, options?: { cause?: unknown }) {

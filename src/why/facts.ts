@@ -5,20 +5,35 @@ import type { Mode, ModeName } from "../memory/mode.js";
 
 /** What a field holds. Counts are whole numbers up to 2^53, signed ones may be negative; a fact is the number of an earlier one. */
 export interface FieldTypes {
+  /** Number of an earlier fact, 0 for none. */
   readonly fact: number;
+  /** A whole number from 0. */
   readonly count: number;
+  /** A whole number. */
   readonly signed: number;
+  /** A task's id. */
   readonly task: number;
+  /** A task's id, null for none. */
   readonly anyTask: number | null;
+  /** A name. */
   readonly name: string;
+  /** A name, null for none. */
   readonly anyName: string | null;
+  /** A block's id. */
   readonly block: string;
+  /** Whose pools. */
   readonly mode: ModeName;
+  /** What storage memory is wanted for. */
   readonly purpose: Purpose;
+  /** Where a block went. */
   readonly fate: "gone" | "disk";
+  /** What made a waiter look again. */
   readonly waking: Waking;
+  /** Why storage gave no more. */
   readonly limit: Limit;
+  /** Tasks and what they hold. */
   readonly holders: readonly Held[];
+  /** Tasks that wait for each other, each for the next. */
   readonly cycle: readonly InCycle[];
 }
 

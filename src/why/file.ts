@@ -6,6 +6,7 @@ import { CauseRecorder } from "./recorder.js";
 
 /** A recording that goes to a file. */
 export interface FileRecording {
+  /** Who records. */
   readonly recorder: CauseRecorder;
   /** Ends the recording and closes the file. Throws what the file system threw meanwhile: what came after that is not in the file. */
   end: () => void;

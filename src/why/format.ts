@@ -114,8 +114,11 @@ export const FLAG_TAG = 32;
  */
 export class Malformed extends Refusal {
   override readonly name = "Malformed";
+  /** Its name. */
   readonly file: string;
+  /** The byte that breaks the format, from 0. */
   readonly offset: number;
+  /** What is wrong there. */
   readonly reason: string;
 
   constructor(file: string, offset: number, reason: string) {

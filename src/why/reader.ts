@@ -6,7 +6,7 @@ import { type BlockId, blockName, rddBlock } from "../storage/block.js";
 import { type Effects, readHeader, type State, type TraceHeader } from "../trace/format.js";
 import type { Resumed } from "../trace/replay.js";
 import { Unreadable } from "../trace/source.js";
-import { type Fact, FACT_KINDS, FACTS, type FieldTypes, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
+import { type Fact, FACT_KINDS, type FactKind, type InCycle, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
 import {
   type AskField,
   COUNT_TAG,
@@ -35,15 +35,21 @@ type Spilled = { task: number; consumer: string; trigger: string; asked: number;
 
 /** A row as it was asked and answered, and why. */
 export interface CausedRow {
+  /** Its number, from 1. */
   readonly i: number;
   /** `op` and what it asks, as the format of traces names it. */
   readonly ask: Readonly<Record<string, unknown>> & { readonly op: string };
+  /** What it was answered. */
   readonly result: Result;
+  /** What it caused besides. */
   readonly effects: Effects;
+  /** Waiting requests that it let go on, and what they were answered. */
   readonly resumed: readonly Resumed[];
+  /** The pools afterwards. */
   readonly state: State;
   /** Spills that no request of a consumer in this trace shows. */
   readonly spilled: readonly Spilled[];
+  /** What came about in its course. */
   readonly facts: readonly Fact[];
 }
 
@@ -53,7 +59,7 @@ const MORE_NEEDED = new MoreNeeded();
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-const WORDS = { purpose: PURPOSES, waking: WAKINGS, limit: LIMITS, fate: ["gone", "disk"] } as const;
+const FATES = ["gone", "disk"] as const;
 
 /**
  * Reads a recording with causes, piece by piece. Throws Malformed for what breaks the format, and names the file.
@@ -109,6 +115,7 @@ export class CauseReader {
     return this.#facts;
   }
 
+  /** Rows read so far. */
   get rows(): number {
     return this.#rows;
   }
@@ -192,48 +199,163 @@ export class CauseReader {
   }
 
   #fact(code: number): void {
-    const kind = FACT_KINDS[code - FACT_CODE];
-    if (kind === undefined) return this.#fail(`code ${code} is not known`);
     const n = this.#lastFact + 1;
-    const fact: Record<string, unknown> = { kind, n, row: this.#rows + 1 };
-    for (const [name, type] of FACTS[kind]) fact[name] = this.#field(type, n);
+    const fact = this.#factOf(FACT_KINDS[code - FACT_CODE], n, this.#rows + 1);
     this.#lastFact = n;
-    this.#facts.push(fact as unknown as Fact);
+    this.#facts.push(fact ?? this.#fail(`code ${code} is not known`));
   }
 
-  #field(type: keyof FieldTypes, n: number): FieldTypes[keyof FieldTypes] {
-    switch (type) {
-      case "fact": {
-        const back = this.#count();
-        if (back >= n) this.#fail(`a cause ${back} facts before fact ${n}`);
-        return back === 0 ? 0 : n - back;
-      }
-      case "count":
-        return this.#count();
-      case "signed":
-      case "task":
-        return this.#signed();
-      case "anyTask":
-        return this.#byte() === 0 ? null : this.#signed();
-      case "name":
-        return this.#nameOf(this.#count());
-      case "anyName": {
-        const number = this.#count();
-        return number === 0 ? null : this.#nameOf(number - 1);
-      }
-      case "block":
-        return this.#block();
-      case "mode":
-        return this.#mode();
-      case "holders":
-        return this.#list(() => [this.#signed(), this.#count()] as const);
-      case "cycle":
-        return this.#list(
-          () => [this.#signed(), this.#mode() === "onHeap" ? ON_HEAP : OFF_HEAP, this.#count(), this.#count()] as const,
-        );
-      default:
-        return this.#word(WORDS[type]);
+  // Fields are read in the order of FACTS, each kind by a literal of its own: most of a recording is facts, and one that is put
+  // together field by field takes twice the memory.
+  #factOf(kind: FactKind | undefined, n: number, row: number): Fact | null {
+    switch (kind) {
+      case "asked":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          task: this.#signed(),
+          consumer: this.#anyName(),
+          mode: this.#mode(),
+          required: this.#count(),
+          bytes: this.#count(),
+          heldBytes: this.#count(),
+          freeBytes: this.#count(),
+          storageFreeBytes: this.#count(),
+          tasks: this.#count(),
+          newest: this.#anyTask(),
+        };
+      case "wanted":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          block: this.#block(),
+          purpose: this.#word(PURPOSES),
+          task: this.#anyTask(),
+          mode: this.#mode(),
+          bytes: this.#count(),
+          freeBytes: this.#count(),
+          executionFreeBytes: this.#count(),
+        };
+      case "moved":
+        return { kind, n, row, cause: this.#cause(n), mode: this.#mode(), bytes: this.#signed() };
+      case "evicted":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          block: this.#block(),
+          owner: this.#anyTask(),
+          mode: this.#mode(),
+          bytes: this.#count(),
+          to: this.#word(FATES),
+        };
+      case "short":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          granted: this.#count(),
+          capBytes: this.#count(),
+          storageBytes: this.#count(),
+          limit: this.#word(LIMITS),
+          pinned: this.#count(),
+          alike: this.#count(),
+        };
+      case "waits":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          capBytes: this.#count(),
+          floorBytes: this.#count(),
+          storageBytes: this.#count(),
+          limit: this.#word(LIMITS),
+          pinned: this.#count(),
+          alike: this.#count(),
+          needBytes: this.#count(),
+          holders: this.#list(() => [this.#signed(), this.#count()] as const),
+        };
+      case "woken":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          task: this.#signed(),
+          what: this.#word(WAKINGS),
+          by: this.#anyTask(),
+          bytes: this.#count(),
+        };
+      case "spilled":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          task: this.#signed(),
+          consumer: this.#nameOf(this.#count()),
+          forTask: this.#signed(),
+          trigger: this.#nameOf(this.#count()),
+          asked: this.#count(),
+          freedBytes: this.#signed(),
+        };
+      case "refused":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          limit: this.#word(LIMITS),
+          lentBytes: this.#count(),
+          evictableBytes: this.#count(),
+          pinned: this.#count(),
+          alike: this.#count(),
+          ownRdd: this.#count(),
+        };
+      case "deadlock":
+        return { kind, n, row, cause: this.#cause(n), cycle: this.#list(() => this.#inCycle()) };
+      case "starved":
+        return {
+          kind,
+          n,
+          row,
+          cause: this.#cause(n),
+          task: this.#signed(),
+          mode: this.#mode(),
+          needBytes: this.#count(),
+          grants: this.#count(),
+          grantedBytes: this.#count(),
+          bound: this.#count(),
+        };
+      case undefined:
+        return null;
     }
+  }
+
+  #cause(n: number): number {
+    const back = this.#count();
+    if (back >= n) this.#fail(`a cause ${back} facts before fact ${n}`);
+    return back === 0 ? 0 : n - back;
+  }
+
+  #anyTask(): number | null {
+    return this.#byte() === 0 ? null : this.#signed();
+  }
+
+  #anyName(): string | null {
+    const number = this.#count();
+    return number === 0 ? null : this.#nameOf(number - 1);
+  }
+
+  #inCycle(): InCycle {
+    return [this.#signed(), this.#mode() === "onHeap" ? ON_HEAP : OFF_HEAP, this.#count(), this.#count()];
   }
 
   #row(code: number): CausedRow {
@@ -291,7 +413,7 @@ export class CauseReader {
       case "consumer":
         return this.#nameOf(this.#count());
       case "onEvict":
-        return this.#word(WORDS.fate);
+        return this.#word(FATES);
     }
   }
 
@@ -325,6 +447,7 @@ export class CauseReader {
   }
 
   #effectsOf(facts: readonly Fact[]): Left {
+    if (facts.length === 0) return NOTHING_LEFT;
     const left: Left = { evicted: [], spilled: [] };
     for (const fact of facts) {
       if (fact.kind === "evicted") left.evicted.push({ block: fact.block, to: fact.to });
@@ -444,3 +567,5 @@ interface Left {
   readonly evicted: NonNullable<Effects["evicted"]>;
   readonly spilled: Spilled[];
 }
+
+const NOTHING_LEFT: Left = { evicted: [], spilled: [] };

@@ -16,9 +16,13 @@ export type Party = number | "storage";
 
 /** What `payer` gave up or waited for, for the sake of `for`. Bytes. */
 export interface Payment {
+  /** Who gave up or waited. */
   readonly payer: Party;
+  /** For whose sake. */
   readonly for: Party;
+  /** What its consumers spilled. */
   spilledBytes: number;
+  /** Sizes of its blocks that were evicted. */
   evictedBytes: number;
   /** What a waiter needed back from its holder, counted once a wait. */
   waitedBytes: number;
@@ -26,9 +30,13 @@ export interface Payment {
 
 /** A fact in words. `chain`: its sentence, and those of what led to it, latest first. */
 export interface Told {
+  /** The row in whose course it came about. */
   readonly row: number;
+  /** Its number. */
   readonly n: number;
+  /** What it is. */
   readonly kind: FactKind;
+  /** Sentences. */
   readonly chain: readonly string[];
 }
 
@@ -52,17 +60,21 @@ export interface Told {
  * ```
  */
 export class Story {
+  /** Rows so far; whoever adds their facts keeps it. */
   rows = 0;
+  /** Facts so far, by kind. */
   readonly counts: Record<FactKind, number> = Object.fromEntries(FACT_KINDS.map((kind) => [kind, 0])) as Record<
     FactKind,
     number
   >;
   /** Deadlocks and starvations, the first of them. */
   readonly trouble: Told[] = [];
-  readonly #payments = new Map<string, Payment>();
+  // By payer, then by whom it was paid for.
+  readonly #payments = new Map<Party, Map<Party, Payment>>();
   readonly #ring: (Fact | undefined)[] = [];
   #largest: { readonly bytes: number; readonly told: Told }[] = [];
 
+  /** A fact by its number, while it is remembered: the last 65,536 are. */
   readonly known: Known = (n) => {
     const fact = this.#ring[n % REMEMBERED];
     return fact?.n === n ? fact : undefined;
@@ -114,7 +126,7 @@ export class Story {
   /** Who paid for whom, the most first. */
   get payments(): Payment[] {
     const total = (each: Payment): number => each.spilledBytes + each.evictedBytes + each.waitedBytes;
-    return [...this.#payments.values()].sort((a, b) => total(b) - total(a));
+    return [...this.#payments.values()].flatMap((paid) => [...paid.values()]).sort((a, b) => total(b) - total(a));
   }
 
   /** The largest spills, in words. */
@@ -153,11 +165,15 @@ export class Story {
   }
 
   #payment(payer: Party, whose: Party): Payment {
-    const key = `${payer} ${whose}`;
-    let payment = this.#payments.get(key);
+    let paid = this.#payments.get(payer);
+    if (paid === undefined) {
+      paid = new Map();
+      this.#payments.set(payer, paid);
+    }
+    let payment = paid.get(whose);
     if (payment === undefined) {
       payment = { payer, for: whose, spilledBytes: 0, evictedBytes: 0, waitedBytes: 0 };
-      this.#payments.set(key, payment);
+      paid.set(whose, payment);
     }
     return payment;
   }

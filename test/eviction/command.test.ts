@@ -134,6 +134,11 @@ describe("what cannot be done ends with 2, and says why", () => {
       () => ["--trace", write("torn.gz", gzipSync(Buffer.alloc(9999, 7)).subarray(0, 25)), ...good],
       /ends early/,
     ],
+    [
+      "another packing",
+      () => ["--trace", write("packed", Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 1, 2, 3)), ...good],
+      /byte 0: is packed with zstd: unpack it first/,
+    ],
     ["a torn record", () => ["--trace", write("torn", "12345"), ...good], /byte 4: ends within a record/],
     ["an empty file", () => ["--trace", write("empty", ""), ...good], /holds no request/],
     ["a foreign file", () => ["--trace", WEB07, "--format", "lirs", "--policy", "lru", "--capacity", "1"], /line 1: /],

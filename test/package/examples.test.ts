@@ -1,5 +1,5 @@
-// The documentation of the public names, held to what it says: everything has a docstring, every function and class an example,
-// and all examples compile as a user's programs and print what they promise.
+// The documentation of the public names, held to what it says: everything has a docstring, down to methods and properties, every
+// function and class an example, and all examples compile as a user's programs and print what they promise.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { build, ROOT } from "../house/built.js";
 import { entries, namesOf, promised, type PublicName } from "./examples.js";
+import { membersOf } from "./members.js";
 
 const names = Array.from(entries(), ([entry, file]) => namesOf(entry, file)).flat();
 const unique = Array.from(new Map(names.map((each) => [`${each.file} ${each.name}`, each])).values());
@@ -21,6 +22,8 @@ const folder = join(ROOT, "build", `examples-${process.pid}`);
 const idOf = ({ entry, name, file }: PublicName): string => `${entry} ${name} (${file})`;
 
 describe("every public name", () => {
+  beforeAll(() => build());
+
   test("is found", () => {
     expect(new Set(names.map(({ entry }) => entry))).toEqual(
       new Set([".", "./eviction", "./spill", "./why", "./why/file"]),
@@ -30,6 +33,14 @@ describe("every public name", () => {
 
   test("has a docstring", () => {
     expect(unique.filter(({ doc }) => doc.length < 10).map(idOf)).toEqual([]);
+  });
+
+  test("has docstrings for its methods and properties", () => {
+    const members = unique
+      .filter(({ kind }) => kind === "class" || kind === "interface")
+      .flatMap(({ name: owner }) => membersOf(owner).map((member) => ({ owner, ...member })));
+    expect(members.length).toBeGreaterThan(900);
+    expect(members.filter(({ doc }) => doc.length < 5).map(({ owner, name }) => `${owner}.${name}`)).toEqual([]);
   });
 
   test("that can be called or made has an example that imports it from where it is to be had", () => {

@@ -57,10 +57,10 @@ export function ranked(tallies: readonly Tally[]): Tally[] {
 
 /** Of a recording that has been read to its end. */
 export function recordingData(file: string, digest: Digest): RecordingData {
-  const drawn = [...new Set(digest.marks.lanes.map(({ party }) => party))];
+  const drawn = new Set(digest.marks.lanes.map(({ party }) => party));
   const known = ranked(digest.tallies)
     .map(({ party }) => party)
-    .filter((party) => drawn.includes(party));
+    .filter((party) => drawn.has(party));
   const shown = known.slice(0, MOST_LANES).sort(byParty);
   const rest = known.length - shown.length;
   const { placed, markRows } = thinned(marksOf(digest, shown), digest.marks.rowsEach);
@@ -90,46 +90,42 @@ export function recordingData(file: string, digest: Digest): RecordingData {
   };
 }
 
-interface Placed {
+/** Where a mark is drawn: by its place in `lanes`, `kinds` and `modes`. */
+interface Place {
   readonly lane: number;
   readonly kind: number;
   readonly mode: number;
+}
+
+interface Placed extends Place {
   readonly mark: Mark;
 }
 
-/** The marks of those that are shown, and those of all others in one lane. */
-function marksOf({ marks }: Digest, shown: readonly Party[]): Map<string, Placed[]> {
-  const lanes = new Map<string, Placed[]>();
-  for (const { party, kind, mode, marks: all } of marks.lanes) {
+/** The marks of those that are shown, and those of all others in one lane, in the order of rows. */
+function marksOf({ marks }: Digest, shown: readonly Party[]): { readonly place: Place; readonly marks: Mark[] }[] {
+  const lanes = new Map<number, { readonly place: Place; readonly marks: Mark[] }>();
+  for (const { party, kind, mode, marks: own } of marks.lanes) {
     const of = shown.indexOf(party);
-    const place = {
-      lane: of < 0 ? shown.length : of,
-      kind: KINDS.indexOf(kind),
-      mode: MODES.indexOf(mode),
-    };
-    const key = `${place.lane} ${kind} ${mode}`;
-    const kept = lanes.get(key) ?? [];
-    lanes.set(key, kept);
-    for (const mark of all) kept.push({ ...place, mark });
+    const place = { lane: of < 0 ? shown.length : of, kind: KINDS.indexOf(kind), mode: MODES.indexOf(mode) };
+    const key = (place.lane * KINDS.length + place.kind) * MODES.length + place.mode;
+    const lane = lanes.get(key) ?? { place, marks: [] };
+    lanes.set(key, lane);
+    for (const mark of own) lane.marks.push({ ...mark });
   }
-  return lanes;
+  for (const lane of lanes.values()) lane.marks.sort((a, b) => a.row - b.row);
+  return [...lanes.values()];
 }
 
 /** As many marks as a page holds: those of a lane within so many rows are one. */
 function thinned(
-  lanes: ReadonlyMap<string, readonly Placed[]>,
+  lanes: ReturnType<typeof marksOf>,
   rowsEach: number,
 ): { readonly placed: Placed[]; readonly markRows: number } {
-  const sorted = [...lanes.values()].map((all) => all.toSorted((a, b) => a.mark.row - b.mark.row));
+  let thin = lanes;
   for (let markRows = rowsEach; ; markRows *= 2) {
-    const placed = sorted.flatMap((all) => {
-      const marks = united(
-        all.map(({ mark }) => ({ ...mark })),
-        markRows,
-      );
-      return marks.map((mark) => ({ ...all[0]!, mark }));
-    });
-    if (placed.length <= MOST_DRAWN) return { placed, markRows };
+    thin = thin.map(({ place, marks }) => ({ place, marks: united(marks, markRows) }));
+    if (thin.reduce((sum, { marks }) => sum + marks.length, 0) > MOST_DRAWN) continue;
+    return { placed: thin.flatMap(({ place, marks }) => marks.map((mark) => ({ ...place, mark }))), markRows };
   }
 }
 
