@@ -34,7 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("request" as const),
       id,
-      size: fc.integer({ min: 1, max: 9 }),
+      size: fc.integer({ min: 0, max: 9 }),
       group: fc.integer({ min: NO_GROUP, max: 3 }),
       hint,
     }),
@@ -191,6 +191,26 @@ function zipf(length: number, objects: number, seed: number, sized: boolean): Re
   const ids = Uint32Array.from(drawn, (object) => seen.indexOf(object));
   return { ids, objects: seen.length, sizes: sized ? Float64Array.from(ids, (each) => sizes[each]!) : null };
 }
+
+test("ARC goes on adapting when ghosts have been wanted that take no room", () => {
+  const cache = new EvictionCache(evictionPolicy("arc"), 10);
+  const gone: number[] = [];
+  cache.onEvict = (object) => gone.push(object);
+  const [empty, a, b, c, d] = [0, 1, 2, 3, 4] as const;
+  cache.request(empty, 0);
+  cache.request(a, 5);
+  cache.request(a, 5);
+  cache.request(b, 5);
+  // The empty one and b leave and are remembered; b comes back for c, of which nothing shall be remembered.
+  cache.request(c, 5);
+  cache.request(b, 5);
+  expect(gone).toEqual([empty, b, c]);
+  cache.remove(c);
+  cache.request(empty, 0);
+  // Now those seen once shall have 2 of 10: a makes room for the first of six of them, and the sixth comes for the first.
+  for (let once = d; once < d + 6; once += 1) cache.request(once, 1);
+  expect(gone.slice(3)).toEqual([a, d]);
+});
 
 describe("what holds between policies", () => {
   test("nobody beats MIN where objects are of one size, and more room never hurts it", () => {

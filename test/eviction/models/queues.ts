@@ -225,8 +225,9 @@ export class ArcModel extends Model {
     const twice = sum(this.#b2);
     this.#from = this.ghosts().find((ghosts) => find(ghosts, id)) ?? null;
     if (this.#from === null) return;
-    if (this.#from === this.#b1) this.#p = Math.min(this.capacity, this.#p + Math.max(1, twice / once));
-    else this.#p = Math.max(0, this.#p - Math.max(1, once / twice));
+    // Where no ghost takes any room, 0 / 0 is no ratio.
+    if (this.#from === this.#b1) this.#p = Math.min(this.capacity, this.#p + Math.max(1, twice / once || 0));
+    else this.#p = Math.max(0, this.#p - Math.max(1, once / twice || 0));
     take(this.#from, id);
   }
   protected come(entry: Entry): void {
