@@ -53,6 +53,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+/** Sizes of the ghosts that a policy may remember, by its capacity. W-TinyLFU counts uses of objects, whatever their size. */
+const GHOSTS: Partial<Record<EvictionName, number>> = {
+  "2q": 0.5,
+  arc: 2,
+  lirs: 2,
+  "s3-fifo": 0.9,
+  "w-tinylfu": Infinity,
+};
+
 /** A cache that writes down what it does, and objects where a law of all caches is broken. */
 class Watched {
   readonly log: string[] = [];
@@ -61,8 +70,10 @@ class Watched {
   readonly #inside = new Map<number, { size: number; group: number }>();
   #asking = NO_GROUP;
   #calls = 0;
+  readonly #mostGhosts: number;
 
-  constructor(policy: EvictionPolicy, capacity: number) {
+  constructor(policy: EvictionPolicy, capacity: number, mostGhosts: number) {
+    this.#mostGhosts = mostGhosts;
     policy.reserve(OBJECTS);
     this.#cache = new EvictionCache(policy, capacity);
     this.#cache.onEvict = (gone, size) => {
@@ -133,6 +144,11 @@ class Watched {
       used += size;
     }
     expect(cache.used).toBe(used);
+    let ghosts = 0;
+    for (let each = 0; each < OBJECTS; each += 1)
+      if (!cache.has(each) && cache.policy.knows(each)) ghosts += cache.policy.sizeOf(each);
+    if (this.#mostGhosts < Infinity)
+      expect(ghosts, "ghosts are bounded").toBeLessThanOrEqual(this.#mostGhosts * cache.capacity);
   }
 }
 
@@ -143,8 +159,9 @@ describe.each(EVICTION_NAMES)("%s", (name) => {
         fc.integer({ min: 0, max: 60 }),
         fc.array(step, { minLength: 20, maxLength: 160 }),
         (capacity, steps) => {
-          const ours = new Watched(evictionPolicy(name), capacity);
-          const model = new Watched(MODELS[name](), capacity);
+          const ghosts = GHOSTS[name] ?? 0;
+          const ours = new Watched(evictionPolicy(name), capacity, ghosts);
+          const model = new Watched(MODELS[name](), capacity, ghosts);
           for (const [at, s] of steps.entries()) {
             ours.do(s);
             model.do(s);
