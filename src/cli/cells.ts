@@ -9,6 +9,9 @@ import { Refusal } from "../fault.js";
 import { loadPolicies } from "../lab/load-policy.js";
 import { type Cell, type CellResult, cellsOf, type Experiment, runCell } from "../sim/experiment.js";
 
+/** What a worker answers to a cell: its result, or the message of the refusal that ended it. */
+export type CellAnswer = { readonly result: CellResult } | { readonly refused: string };
+
 export interface CellsOptions {
   /** Threads to run on; 0 is this one, which then hears of signals between two cells only. */
   readonly threads: number;
@@ -90,8 +93,9 @@ function feed(worker: Worker, queue: Queue): Promise<void> {
       place = taken[0];
       worker.postMessage(taken[1], []);
     };
-    worker.on("message", (result: CellResult) => {
-      queue.finish(place, result);
+    worker.on("message", (answer: CellAnswer) => {
+      if ("refused" in answer) return reject(new Refusal(answer.refused));
+      queue.finish(place, answer.result);
       next();
     });
     worker.on("error", reject);

@@ -9,7 +9,7 @@ import type { MemoryManager } from "../memory/manager.js";
 import { type Mode, modeName } from "../memory/mode.js";
 import { FREED_IN_TASK, type Page, type PageAllocator } from "../memory/page.js";
 import { type Request, type Runner, runNow, Step, WouldWait } from "../memory/wait.js";
-import { divide, MUST_WAIT } from "../policy/policy.js";
+import { BrokenLaw, divide, MUST_WAIT } from "../policy/policy.js";
 import type { Candidate, SpillOrder } from "../policy/victim.js";
 import type { Arbiter } from "./arbiter.js";
 import type { Consumer } from "./consumer.js";
@@ -326,7 +326,7 @@ export class TaskMemoryManager {
         const victim = candidates[index]!.consumer;
         if (this.#spill(victim, required - got, requester) > 0) {
           if (this.#log !== null) candidates[index] = this.#log.asSpilled(candidates[index]!);
-          got += yield* this.#more(required - got, requester);
+          got += yield* this.#more(required, got, requester);
         } else {
           candidates.splice(index, 1);
         }
@@ -335,7 +335,7 @@ export class TaskMemoryManager {
       let again = this.#order.requester !== "candidate";
       while (again && got < required) {
         again = this.#spill(requester, required - got, requester) > 0;
-        if (again) got += yield* this.#more(required - got, requester);
+        if (again) got += yield* this.#more(required, got, requester);
         again &&= this.#order.requester === "repeatedly-after-others";
       }
     }
@@ -345,10 +345,17 @@ export class TaskMemoryManager {
     return got;
   }
 
-  #more(bytes: number, requester: Consumer): Request<number> {
-    return this.#arbiter === null
-      ? this.manager.executionRequest(bytes, this.id, requester.mode)
-      : this.#arbiter.request(bytes, requester);
+  // Asks for what `got` still lacks. A policy that breaks a law is as if it had not been asked: what was got goes back.
+  *#more(required: number, got: number, requester: Consumer): Request<number> {
+    const { mode } = requester;
+    try {
+      return this.#arbiter === null
+        ? yield* this.manager.executionRequest(required - got, this.id, mode)
+        : yield* this.#arbiter.request(required - got, requester);
+    } catch (error) {
+      if (error instanceof BrokenLaw) this.manager.releaseExecution(got, this.id, mode);
+      throw error;
+    }
   }
 
   *#page(bytes: number, consumer: Consumer, first: number): Request<Page | null> {

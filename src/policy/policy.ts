@@ -64,7 +64,7 @@ export interface Claim {
 
 /**
  * An allocation policy. Functions are pure: the same view and request give the same answer, nothing is kept, nothing read
- * but the arguments. An answer that would break a law is refused with BrokenLaw.
+ * but the arguments, nothing thrown. An answer that would break a law is refused with BrokenLaw.
  */
 export interface Policy {
   readonly name: string;
@@ -105,7 +105,8 @@ export interface Policy {
 }
 
 /**
- * An answer of a policy that would break a law. It is not carried out; what it was asked for is as if it had not been asked.
+ * An answer of a policy that would break a law, or none: it threw. It is not carried out; what it was asked for is as if it had
+ * not been asked, but for what others have evicted or spilled until then.
  *
  * @example
  * ```ts
@@ -128,8 +129,8 @@ export class BrokenLaw extends Refusal {
   readonly policy: string;
   readonly question: keyof Policy;
 
-  constructor(law: number, policy: string, question: keyof Policy, why: string) {
-    super(`law ${law}: policy ${policy} answers ${question} with ${why}`);
+  constructor(law: number, policy: string, question: keyof Policy, why: string, options?: { cause?: unknown }) {
+    super(`law ${law}: policy ${policy} answers ${question} with ${why}`, null, options);
     this.law = law;
     this.policy = policy;
     this.question = question;
