@@ -1,12 +1,12 @@
-// Where an event log's lines come from: one file, plain or gzipped, or the folder that Spark rolls a long log into. Codecs of
-// Spark that Node cannot unpack are told by their first bytes.
+// Where an event log's lines come from: one file, plain or packed, or the folder that Spark rolls a long log into. Codecs are
+// told by their first bytes: gzip is unpacked, zstd, which Spark 4 packs its logs with, where Node can (22.15 and later).
 
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { pipeline, type Transform } from "node:stream";
+import * as zlib from "node:zlib";
 import type { LogLine } from "../events/read.js";
 import { Unreadable } from "../trace/source.js";
 import { watched } from "./lines.js";
@@ -14,21 +14,46 @@ import { watched } from "./lines.js";
 /** Longest line, characters. A file without line feeds must not fill the memory. */
 const MAX_LINE = 2 ** 28;
 
-/** The files of a log in order: the file itself, or those of a rolled log. Throws Unreadable for a folder of something else. */
+interface Part {
+  readonly name: string;
+  readonly index: number;
+  readonly application: string;
+  readonly compact: boolean;
+}
+
+/** The files of a log in order: the file itself, or those of a rolled log. Throws Unreadable for a folder of something else, or with gaps. */
 export async function logFiles(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
-  const parts = (await readdir(path)).flatMap((name) => {
-    const match = /^events_(\d+)_.+$/.exec(name);
-    return match === null ? [] : [{ name, index: Number(match[1]), compact: name.endsWith(".compact") }];
-  });
+  const parts = (await readdir(path)).flatMap(partOf).toSorted((a, b) => a.index - b.index);
   if (parts.length === 0)
     throw new Unreadable(path, 1, "is a folder without events_<n>_<application> (a rolled log) and without rdd.csv");
   // A compacted file stands for itself and everything before.
-  const compacted = Math.max(-1, ...parts.filter(({ compact }) => compact).map(({ index }) => index));
-  return parts
-    .filter(({ index, compact }) => index > compacted || (compact && index === compacted))
-    .toSorted((a, b) => a.index - b.index)
-    .map(({ name }) => join(path, name));
+  const compacted = parts.findLast(({ compact }) => compact);
+  const kept = parts.filter((part) => part === compacted || part.index > (compacted?.index ?? -1));
+  for (const [at, { name, index, application }] of kept.entries()) {
+    const before = kept[at - 1];
+    if (before === undefined) {
+      if (index > FIRST_PART && compacted === undefined)
+        throw new Unreadable(path, 1, `is a rolled log that begins with ${name}: what came before is missing`);
+      continue;
+    }
+    if (application !== before.application)
+      throw new Unreadable(path, 1, `holds the logs of two applications: ${before.name} and ${name}`);
+    if (index === before.index) throw new Unreadable(path, 1, `holds one part twice: ${before.name} and ${name}`);
+    if (index > before.index + 1)
+      throw new Unreadable(path, 1, `is a rolled log with a gap: ${name} follows ${before.name}`);
+  }
+  return kept.map(({ name }) => join(path, name));
+}
+
+/** Spark numbers the parts of a log from 1. */
+const FIRST_PART = 1;
+
+function partOf(name: string): Part[] {
+  const [, index, rest] = /^events_(\d+)_(.+)$/.exec(name) ?? [];
+  if (index === undefined) return [];
+  // What follows a dot says how it is packed: ids have none.
+  return [{ name, index: Number(index), application: rest!.split(".")[0]!, compact: name.endsWith(".compact") }];
 }
 
 /** The lines of one file. Throws Unreadable: not UTF-8, torn gzip, a codec that is not read here. */
@@ -57,8 +82,23 @@ export async function* logLines(file: string): AsyncGenerator<LogLine, undefined
   return undefined;
 }
 
-const CODECS: readonly { readonly name: string; readonly magic: readonly number[]; readonly remedy: string }[] = [
-  { name: "zstd", magic: [0x28, 0xb5, 0x2f, 0xfd], remedy: "unpack it first: zstd -d FILE" },
+interface Codec {
+  readonly name: string;
+  readonly magic: readonly number[];
+}
+
+const ZSTD = { name: "zstd", magic: [0x28, 0xb5, 0x2f, 0xfd] };
+
+/** Node's own, undefined where it has none. */
+const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: () => Transform };
+
+const UNPACKED: readonly (Codec & { readonly unpack: () => Transform })[] = [
+  { name: "gzip", magic: [0x1f, 0x8b], unpack: () => zlib.createGunzip() },
+  ...(createZstdDecompress === undefined ? [] : [{ ...ZSTD, unpack: createZstdDecompress }]),
+];
+
+const REFUSED: readonly (Codec & { readonly remedy: string })[] = [
+  { ...ZSTD, remedy: "unpack it first (zstd -d FILE), or use Node 22.15 or later" },
   {
     name: "lz4",
     magic: [0x4c, 0x5a, 0x34, 0x42, 0x6c, 0x6f, 0x63, 0x6b],
@@ -87,23 +127,28 @@ async function unpacked(file: string): Promise<AsyncIterable<unknown>> {
   const head = source.read() as Uint8Array | null;
   if (head === null) return source;
   source.unshift(head);
-  const codec = CODECS.find(({ magic }) => magic.every((byte, i) => head[i] === byte));
-  if (codec !== undefined) {
-    source.destroy();
-    throw new Unreadable(file, 1, `is packed with ${codec.name}: ${codec.remedy}`);
-  }
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return watched(source, source, file);
+  const packed = UNPACKED.find(beginsWith(head));
   // An error anywhere destroys both streams and comes out of the iteration.
-  return watched(
-    pipeline(source, createGunzip(), () => {}),
-    source,
-    file,
-  );
+  if (packed !== undefined)
+    return watched(
+      pipeline(source, packed.unpack(), () => {}),
+      source,
+      file,
+    );
+  const refused = REFUSED.find(beginsWith(head));
+  if (refused === undefined) return watched(source, source, file);
+  source.destroy();
+  throw new Unreadable(file, 1, `is packed with ${refused.name}: ${refused.remedy}`);
+}
+
+function beginsWith(head: Uint8Array): (codec: Codec) => boolean {
+  return ({ magic }) => magic.every((byte, i) => head[i] === byte);
 }
 
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if ("code" in cause && cause.code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "is not UTF-8 text";
-  if ("code" in cause && cause.code === "Z_BUF_ERROR") return "gzip stream ends early: the file is cut off";
+  if ("code" in cause && /^Z_BUF_ERROR$|^ZSTD_error_srcSize/.test(String(cause.code)))
+    return "the packed stream ends early: the file is cut off";
   return cause.message;
 }
