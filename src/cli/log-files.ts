@@ -1,12 +1,12 @@
-// Where an event log's lines come from: one file, plain or packed, or the folder that Spark rolls a long log into. Codecs are
-// told by their first bytes: gzip is unpacked, zstd, which Spark 4 packs its logs with, where Node can (22.15 and later).
+// Where an event log's lines come from: one file, plain or gzipped, or the folder that Spark rolls a long log into. Codecs of
+// Spark that Node cannot unpack are told by their first bytes.
 
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline, type Transform } from "node:stream";
-import * as zlib from "node:zlib";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
 import type { LogLine } from "../events/read.js";
 import { Unreadable } from "../trace/source.js";
 import { watched } from "./lines.js";
@@ -82,23 +82,9 @@ export async function* logLines(file: string): AsyncGenerator<LogLine, undefined
   return undefined;
 }
 
-interface Codec {
-  readonly name: string;
-  readonly magic: readonly number[];
-}
-
-const ZSTD = { name: "zstd", magic: [0x28, 0xb5, 0x2f, 0xfd] };
-
-/** Node's own, undefined where it has none. */
-const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: () => Transform };
-
-const UNPACKED: readonly (Codec & { readonly unpack: () => Transform })[] = [
-  { name: "gzip", magic: [0x1f, 0x8b], unpack: () => zlib.createGunzip() },
-  ...(createZstdDecompress === undefined ? [] : [{ ...ZSTD, unpack: createZstdDecompress }]),
-];
-
-const REFUSED: readonly (Codec & { readonly remedy: string })[] = [
-  { ...ZSTD, remedy: "unpack it first (zstd -d FILE), or use Node 22.15 or later" },
+const CODECS: readonly { readonly name: string; readonly magic: readonly number[]; readonly remedy: string }[] = [
+  // Spark ends a frame at every flush, and the decompressor of newer Nodes ends with the first one.
+  { name: "zstd", magic: [0x28, 0xb5, 0x2f, 0xfd], remedy: "unpack it first: zstd -d FILE" },
   {
     name: "lz4",
     magic: [0x4c, 0x5a, 0x34, 0x42, 0x6c, 0x6f, 0x63, 0x6b],
@@ -127,28 +113,23 @@ async function unpacked(file: string): Promise<AsyncIterable<unknown>> {
   const head = source.read() as Uint8Array | null;
   if (head === null) return source;
   source.unshift(head);
-  const packed = UNPACKED.find(beginsWith(head));
+  const codec = CODECS.find(({ magic }) => magic.every((byte, i) => head[i] === byte));
+  if (codec !== undefined) {
+    source.destroy();
+    throw new Unreadable(file, 1, `is packed with ${codec.name}: ${codec.remedy}`);
+  }
+  if (head[0] !== 0x1f || head[1] !== 0x8b) return watched(source, source, file);
   // An error anywhere destroys both streams and comes out of the iteration.
-  if (packed !== undefined)
-    return watched(
-      pipeline(source, packed.unpack(), () => {}),
-      source,
-      file,
-    );
-  const refused = REFUSED.find(beginsWith(head));
-  if (refused === undefined) return watched(source, source, file);
-  source.destroy();
-  throw new Unreadable(file, 1, `is packed with ${refused.name}: ${refused.remedy}`);
-}
-
-function beginsWith(head: Uint8Array): (codec: Codec) => boolean {
-  return ({ magic }) => magic.every((byte, i) => head[i] === byte);
+  return watched(
+    pipeline(source, createGunzip(), () => {}),
+    source,
+    file,
+  );
 }
 
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if ("code" in cause && cause.code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "is not UTF-8 text";
-  if ("code" in cause && /^Z_BUF_ERROR$|^ZSTD_error_srcSize/.test(String(cause.code)))
-    return "the packed stream ends early: the file is cut off";
+  if ("code" in cause && cause.code === "Z_BUF_ERROR") return "gzip stream ends early: the file is cut off";
   return cause.message;
 }
