@@ -1,6 +1,6 @@
 // Belady's MIN for objects of several sizes, offline: who takes most room for longest until its next use leaves first, that is
-// the largest product of size and distance. Nearly always the fewest misses of all policies here, but no bound: to be the best
-// with sizes is as hard as packing a knapsack. Exact, where others sample: objects of about one size lie in a heap by their
+// the largest product of size and distance. A rule of thumb and no bound (`mostHits` is one): to be best with sizes is as hard
+// as packing knapsacks. Exact, where others sample: objects of about one size lie in a heap by their
 // next use, and below who cannot be worse than the worst so far nobody is.
 
 import { type Allowed, type EvictionPolicy, NOBODY } from "./policy.js";

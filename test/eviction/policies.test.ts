@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Admission, EvictionCache, NO_GROUP } from "../../src/eviction/cache.js";
 import { EVICTION_NAMES, EVICTION_PARAMS, type EvictionName, evictionPolicy } from "../../src/eviction/names.js";
+import { mostHits } from "../../src/eviction/bound.js";
 import { type EvictionPolicy } from "../../src/eviction/policy.js";
 import { replay } from "../../src/eviction/replay.js";
 import { hintsOf, type Requests } from "../../src/eviction/requests.js";
@@ -209,6 +210,16 @@ function zipf(length: number, objects: number, seed: number, sized: boolean): Re
   return { ids, objects: seen.length, sizes: sized ? Float64Array.from(ids, (each) => sizes[each]!) : null };
 }
 
+test.each(["2q", "s3-fifo"] as const)("%s forgets ghosts that are too many at once when the cache shrinks", (name) => {
+  const cache = new EvictionCache(evictionPolicy(name), 1000);
+  for (let each = 0; each < 2000; each += 1) cache.request(each % 400, 10);
+  for (let each = 0; each < 400; each += 1) if (cache.has(each)) cache.remove(each);
+  const ghosts = () => Array.from({ length: 400 }, (_, each) => each).filter((each) => cache.policy.knows(each));
+  expect(ghosts().length).toBeGreaterThan(20);
+  cache.resize(9);
+  expect(ghosts().length).toBeLessThan(2);
+});
+
 test("ARC goes on adapting when ghosts have been wanted that take no room", () => {
   const cache = new EvictionCache(evictionPolicy("arc"), 10);
   const gone: number[] = [];
@@ -243,6 +254,25 @@ describe("what holds between policies", () => {
         expect(run("belady-size", requests, capacity).misses).toBe(least);
       }
     }
+  });
+
+  test("nobody has more hits than can be, whatever the sizes, and the bound is reached where all fit", () => {
+    for (const seed of [1, 2]) {
+      for (const sized of [false, true]) {
+        const requests = zipf(2000, 200, seed, sized);
+        for (const capacity of [1, 20, 150, 900]) {
+          const most = mostHits(requests, capacity);
+          for (const name of EVICTION_NAMES)
+            expect(run(name, requests, capacity).hits, `${name} ${capacity}`).toBeLessThanOrEqual(most);
+        }
+        const all = requests.sizes?.reduce((sum, size) => sum + size, 0) ?? requests.objects;
+        expect(mostHits(requests, all)).toBe(run("lru", requests, all).hits);
+      }
+    }
+    // A place for 7 requests: the two hits of a take 2 each, that of b would take 5.
+    const small = { ids: Uint32Array.of(0, 1, 0, 2, 0, 3, 1), objects: 4, sizes: null };
+    expect(mostHits(small, 1)).toBe(2);
+    expect(mostHits({ ...small, sizes: Float64Array.of(2, 1, 3, 1, 2, 1, 1) }, 1)).toBe(1);
   });
 
   test("with room for all, everybody misses every object once", () => {
