@@ -235,7 +235,7 @@ export class TaskMemoryManager {
   spillFor(bytes: number, trigger: Consumer): number {
     const candidates = this.#candidates(trigger);
     while (candidates.length > 0) {
-      const index = this.#order.pick(candidates, bytes);
+      const index = this.#pick(candidates, bytes);
       const freed = this.#spill(candidates[index]!.consumer, bytes, trigger);
       if (freed > 0) return freed;
       candidates.splice(index, 1);
@@ -319,14 +319,24 @@ export class TaskMemoryManager {
     let got = first;
     if (got !== required && this.#arbiter !== null) got = yield* this.#arbiter.settle(required, requester, got);
     else if (got === MUST_WAIT) got = yield* manager.waitForExecution(required, id, mode);
-    if (got < required) {
+    if (got < required) got = yield* this.#spillUntil(required, requester, got);
+    requester.enrolled = true;
+    this.#consumers.add(requester);
+    this.#count(got, mode);
+    return got;
+  }
+
+  // Has consumers of this task spill, and asks again, until the request is met or nobody frees anything (section 5.2).
+  *#spillUntil(required: number, requester: Consumer, first: number): Request<number> {
+    let got = first;
+    try {
       const candidates = this.#candidates(requester);
       while (got < required && candidates.length > 0) {
-        const index = this.#order.pick(candidates, required - got);
+        const index = this.#pick(candidates, required - got);
         const victim = candidates[index]!.consumer;
         if (this.#spill(victim, required - got, requester) > 0) {
           if (this.#log !== null) candidates[index] = this.#log.asSpilled(candidates[index]!);
-          got += yield* this.#more(required, got, requester);
+          got += yield* this.#more(required - got, requester);
         } else {
           candidates.splice(index, 1);
         }
@@ -335,27 +345,34 @@ export class TaskMemoryManager {
       let again = this.#order.requester !== "candidate";
       while (again && got < required) {
         again = this.#spill(requester, required - got, requester) > 0;
-        if (again) got += yield* this.#more(required, got, requester);
+        if (again) got += yield* this.#more(required - got, requester);
         again &&= this.#order.requester === "repeatedly-after-others";
       }
+    } catch (error) {
+      // A broken law is as if nothing had been asked; when something else fails, a spill, the bytes stay.
+      if (error instanceof BrokenLaw) this.manager.releaseExecution(got, this.id, requester.mode);
+      throw error;
     }
-    requester.enrolled = true;
-    this.#consumers.add(requester);
-    this.#count(got, mode);
     return got;
   }
 
-  // Asks for what `got` still lacks. A policy that breaks a law is as if it had not been asked: what was got goes back.
-  *#more(required: number, got: number, requester: Consumer): Request<number> {
-    const { mode } = requester;
+  #pick(candidates: readonly Candidate<Consumer>[], need: number): number {
+    const { name } = this.#order;
+    let index: number;
     try {
-      return this.#arbiter === null
-        ? yield* this.manager.executionRequest(required - got, this.id, mode)
-        : yield* this.#arbiter.request(required - got, requester);
-    } catch (error) {
-      if (error instanceof BrokenLaw) this.manager.releaseExecution(got, this.id, mode);
-      throw error;
+      index = this.#order.pick(candidates, need);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new BrokenLaw(10, name, "pick", `an error: ${why}`, { cause });
     }
+    if (candidates[index] !== undefined) return index;
+    throw new BrokenLaw(9, name, "pick", `${String(index)}: ${candidates.length} consumers can spill`);
+  }
+
+  #more(bytes: number, requester: Consumer): Request<number> {
+    return this.#arbiter === null
+      ? this.manager.executionRequest(bytes, this.id, requester.mode)
+      : this.#arbiter.request(bytes, requester);
   }
 
   *#page(bytes: number, consumer: Consumer, first: number): Request<Page | null> {

@@ -8,6 +8,7 @@ import {
   BrokenLaw,
   type Claim,
   type Policy,
+  type Question,
   type RegionSizes,
   type RegionView,
   type TaskView,
@@ -53,7 +54,7 @@ function answerFaults(policy: Policy, views: number, seed: number): string[] {
   cases.forEach((probe, at) => {
     for (const [question, two] of Object.entries(probe.answers())) {
       const one = first[at]![question];
-      if (one !== undefined && one !== two) probe.unlike(question.split(" ")[0] as keyof Policy, one, two);
+      if (one !== undefined && one !== two) probe.unlike(question.split(" ")[0] as Question, one, two);
     }
   });
   return [...faults.values()];
@@ -140,11 +141,11 @@ class Probe {
   }
 
   /** Notes that the same was answered otherwise. */
-  unlike(question: keyof Policy, one: number, two: number): void {
+  unlike(question: Question, one: number, two: number): void {
     this.#fault(10, question, `${one} and then ${two} to the same view`);
   }
 
-  #fault(law: number, question: keyof Policy, why: string): void {
+  #fault(law: number, question: Question, why: string): void {
     this.#note(new BrokenLaw(law, this.#policy.name, question, why));
   }
 

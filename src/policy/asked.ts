@@ -7,6 +7,7 @@ import {
   MUST_WAIT,
   NOBODY,
   type Policy,
+  type Question,
   REFUSE,
   type RegionSizes,
   type RegionView,
@@ -124,11 +125,11 @@ class Asked implements Policy {
     throw this.#broken(9, "arbitrate", `${shown(at)}: ${tasks.length} tasks hold something that can spill`);
   }
 
-  #broken(law: number, question: keyof Policy, why: string, options?: { cause?: unknown }): BrokenLaw {
+  #broken(law: number, question: Question, why: string, options?: { cause?: unknown }): BrokenLaw {
     return new BrokenLaw(law, this.name, question, why, options);
   }
 
-  #thrown(question: keyof Policy, cause: unknown): BrokenLaw {
+  #thrown(question: Question, cause: unknown): BrokenLaw {
     const why = `an error: ${cause instanceof Error ? cause.message : String(cause)}`;
     return this.#broken(10, question, why, { cause });
   }

@@ -104,8 +104,11 @@ export interface Policy {
   sizes?(configured: RegionSizes): RegionSizes;
 }
 
+/** What a policy is asked, or an order of spilling (`pick`). */
+export type Question = keyof Policy | "pick";
+
 /**
- * An answer of a policy that would break a law, or none: it threw. It is not carried out; what it was asked for is as if it had
+ * An answer of a policy or an order of spilling that would break a law, or none: it threw. It is not carried out; what it was asked for is as if it had
  * not been asked, but for what others have evicted or spilled until then.
  *
  * @example
@@ -127,9 +130,9 @@ export class BrokenLaw extends Refusal {
   /** The law's number (README, "The laws"). */
   readonly law: number;
   readonly policy: string;
-  readonly question: keyof Policy;
+  readonly question: Question;
 
-  constructor(law: number, policy: string, question: keyof Policy, why: string, options?: { cause?: unknown }) {
+  constructor(law: number, policy: string, question: Question, why: string, options?: { cause?: unknown }) {
     super(`law ${law}: policy ${policy} answers ${question} with ${why}`, null, options);
     this.law = law;
     this.policy = policy;
