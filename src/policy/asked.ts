@@ -90,7 +90,7 @@ class Asked implements Policy {
       throw this.#thrown("evict", error);
     }
     if (isWhole(evicted)) return evicted;
-    throw this.#broken(1, "evict", `${amount(evicted)}`);
+    throw this.#broken(1, "evict", amount(evicted));
   }
 
   sizes(configured: RegionSizes): RegionSizes {
