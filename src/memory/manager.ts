@@ -216,6 +216,13 @@ export class MemoryManager {
       this.ledger.leaveWait();
       if (this.ledger.balance(task, mode) === ABSENT) throw new EntryLost(task, mode);
       return this.#decide(bytes, task, mode);
+    } catch (error) {
+      // An entry with balance 0 was there for this request alone.
+      if (error instanceof BrokenLaw) {
+        this.ledger.release(0, task, mode);
+        this.#wake();
+      }
+      throw error;
     } finally {
       this.ledger.end();
     }

@@ -182,6 +182,21 @@ describe("a policy that is none", () => {
     expect(executor.check()).toEqual([]);
   });
 
+  test("ends the requests that wait when it breaks one on the way, and nobody else's", () => {
+    let well = true;
+    const share: Policy["share"] = (view, held, bytes) => (well ? unified.share(view, held, bytes) : tired());
+    const executor = thousand({ policy: { ...unified, name: "mine", ceiling: () => 0, share } });
+    const [rich, poor] = [holder(executor, 1), holder(executor, 2)];
+    rich.acquireMemory(1000);
+    const step = executor.task(2).begin(poor.acquireRequest(400));
+    well = false;
+    rich.freeMemory(10);
+    executor.manager.waits.settle();
+    expect(() => step.value).toThrow("law 10: policy mine answers share with an error: tired");
+    expect([executor.manager.waits.size, executor.manager.regions[ON_HEAP].entries, rich.used]).toEqual([0, 1, 990]);
+    expect(executor.check()).toEqual([]);
+  });
+
   test("may name nobody", () => {
     const executor = thousand({ policy: { ...unified, name: "mine", arbitrate: () => NOBODY } });
     const [rich, poor] = [holder(executor, 1), holder(executor, 2)];
