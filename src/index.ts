@@ -52,6 +52,7 @@ export {
   MUST_WAIT,
   NOBODY,
   type Policy,
+  type Question,
   REFUSE,
   type RegionView,
   type StoragePurpose,

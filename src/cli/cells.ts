@@ -11,6 +11,9 @@ import { type Cell, type CellResult, cellsOf, type Experiment, runCell } from ".
 import { type RecordedTrace, recordedWorkload } from "../sim/recorded.js";
 import type { Workload } from "../sim/plan.js";
 
+/** What a worker answers to a cell: its result, or the message of the refusal that ended it. */
+export type CellAnswer = { readonly result: CellResult } | { readonly refused: string };
+
 export interface CellsOptions {
   /** The trace that is the workload; null where that is a named one. */
   readonly recorded: RecordedTrace | null;
@@ -118,8 +121,9 @@ function feed(worker: Worker, queue: Queue): Promise<void> {
       place = taken[0];
       worker.postMessage(taken[1], []);
     };
-    worker.on("message", (result: CellResult) => {
-      queue.finish(place, result);
+    worker.on("message", (answer: CellAnswer) => {
+      if ("refused" in answer) return reject(new Refusal(answer.refused));
+      queue.finish(place, answer.result);
       next();
     });
     worker.on("error", reject);

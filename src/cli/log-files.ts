@@ -14,21 +14,46 @@ import { watched } from "./lines.js";
 /** Longest line, characters. A file without line feeds must not fill the memory. */
 const MAX_LINE = 2 ** 28;
 
-/** The files of a log in order: the file itself, or those of a rolled log. Throws Unreadable for a folder of something else. */
+interface Part {
+  readonly name: string;
+  readonly index: number;
+  readonly application: string;
+  readonly compact: boolean;
+}
+
+/** The files of a log in order: the file itself, or those of a rolled log. Throws Unreadable for a folder of something else, or with gaps. */
 export async function logFiles(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
-  const parts = (await readdir(path)).flatMap((name) => {
-    const match = /^events_(\d+)_.+$/.exec(name);
-    return match === null ? [] : [{ name, index: Number(match[1]), compact: name.endsWith(".compact") }];
-  });
+  const parts = (await readdir(path)).flatMap(partOf).toSorted((a, b) => a.index - b.index);
   if (parts.length === 0)
     throw new Unreadable(path, 1, "is a folder without events_<n>_<application> (a rolled log) and without rdd.csv");
   // A compacted file stands for itself and everything before.
-  const compacted = Math.max(-1, ...parts.filter(({ compact }) => compact).map(({ index }) => index));
-  return parts
-    .filter(({ index, compact }) => index > compacted || (compact && index === compacted))
-    .toSorted((a, b) => a.index - b.index)
-    .map(({ name }) => join(path, name));
+  const compacted = parts.findLast(({ compact }) => compact);
+  const kept = parts.filter((part) => part === compacted || part.index > (compacted?.index ?? -1));
+  for (const [at, { name, index, application }] of kept.entries()) {
+    const before = kept[at - 1];
+    if (before === undefined) {
+      if (index > FIRST_PART && compacted === undefined)
+        throw new Unreadable(path, 1, `is a rolled log that begins with ${name}: what came before is missing`);
+      continue;
+    }
+    if (application !== before.application)
+      throw new Unreadable(path, 1, `holds the logs of two applications: ${before.name} and ${name}`);
+    if (index === before.index) throw new Unreadable(path, 1, `holds one part twice: ${before.name} and ${name}`);
+    if (index > before.index + 1)
+      throw new Unreadable(path, 1, `is a rolled log with a gap: ${name} follows ${before.name}`);
+  }
+  return kept.map(({ name }) => join(path, name));
+}
+
+/** Spark numbers the parts of a log from 1. */
+const FIRST_PART = 1;
+
+function partOf(name: string): Part[] {
+  const [, index, rest] = /^events_(\d+)_(.+)$/.exec(name) ?? [];
+  if (index === undefined) return [];
+  // What follows a dot says how it is packed: ids have none.
+  return [{ name, index: Number(index), application: rest!.split(".")[0]!, compact: name.endsWith(".compact") }];
 }
 
 /** The lines of one file. Throws Unreadable: not UTF-8, torn gzip, a codec that is not read here. */
@@ -58,6 +83,7 @@ export async function* logLines(file: string): AsyncGenerator<LogLine, undefined
 }
 
 const CODECS: readonly { readonly name: string; readonly magic: readonly number[]; readonly remedy: string }[] = [
+  // Spark ends a frame at every flush, and the decompressor of newer Nodes ends with the first one.
   { name: "zstd", magic: [0x28, 0xb5, 0x2f, 0xfd], remedy: "unpack it first: zstd -d FILE" },
   {
     name: "lz4",

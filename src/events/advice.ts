@@ -117,18 +117,17 @@ function heapFor(
   const conf = confOf(kind, log.application, log.profiles, rulesOf(log.application.version));
   const reported = heapWith(conf, wanted, collectorOf(kind, log.application));
   if (reported === null || check.impliedHeapBytes === null || check.configuredHeapBytes === null) return [];
-  const keptBack = check.verdict === "survivor" ? check.configuredHeapBytes / check.impliedHeapBytes : 1;
+  const keptBack = keptBackBy(check.verdict, check.configuredHeapBytes, check.impliedHeapBytes);
   const mebibytes = Math.ceil((Number(reported) * keptBack) / Number(MIB));
   const added = mebibytes * Number(MIB) - check.configuredHeapBytes;
   const key = kind.role === "driver" ? "spark.driver.memory" : "spark.executor.memory";
   const fraction = conf.get("spark.memory.fraction");
-  const back = keptBack === 1 ? "" : `, times ${keptBack.toFixed(3)} for the survivor space that the JVM leaves out`;
   return [
     {
       key,
       current: log.application.conf[key] ?? `${check.configuredHeapBytes / Number(MIB)}m (${check.heapFrom})`,
       proposed: `${mebibytes}m`,
-      why: `${why}, that is ${humanBytes(wanted)} / ${fraction} + 300 MiB = ${humanBytes(Number(reported))} of heap${back}`,
+      why: `${why}, that is ${humanBytes(wanted)} / ${fraction} + 300 MiB = ${humanBytes(Number(reported))} of heap${survivorText(keptBack)}`,
       cost: `${humanBytes(added)} more for ${many(log, kind)}`,
       figures: {
         ...figures,
@@ -138,6 +137,15 @@ function heapFor(
       },
     },
   ];
+}
+
+/** How many times what the JVM reports it is given. */
+function keptBackBy(verdict: LayoutCheck["verdict"], configuredBytes: number, impliedBytes: number): number {
+  return verdict === "survivor" ? configuredBytes / impliedBytes : 1;
+}
+
+function survivorText(keptBack: number): string {
+  return keptBack === 1 ? "" : `, times ${keptBack.toFixed(3)} for the survivor space that the JVM leaves out`;
 }
 
 /** The least heap whose region is `wanted` bytes; null under the static manager. */
@@ -270,7 +278,7 @@ function surplusAdvice(log: LogSummary, kinds: readonly CheckedKind[]): Advice[]
     const conf = confOf(kind, log.application, log.profiles, rulesOf(log.application.version));
     const forRegion = heapWith(conf, unified, collectorOf(kind, log.application));
     if (forRegion === null) return [];
-    const keptBack = check.verdict === "survivor" ? check.configuredHeapBytes / check.impliedHeapBytes : 1;
+    const keptBack = keptBackBy(check.verdict, check.configuredHeapBytes, check.impliedHeapBytes);
     const mebibytes = Math.ceil((Math.max(used, Number(forRegion)) * keptBack) / Number(MIB));
     const saved = check.configuredHeapBytes - mebibytes * Number(MIB);
     // Less than a fifth is within what another day's data may need.
@@ -284,7 +292,8 @@ function surplusAdvice(log: LogSummary, kinds: readonly CheckedKind[]): Advice[]
         proposed: `${mebibytes}m`,
         why:
           `nothing spilled, and of ${humanBytes(check.configuredHeapBytes)} the heap was never seen above ${humanBytes(used)} (garbage included), ` +
-          `execution and storage together never above ${humanBytes(unified)} of ${humanBytes(Number(check.layout.onHeap.total))}, which needs ${humanBytes(Number(forRegion))} of heap`,
+          `execution and storage together never above ${humanBytes(unified)} of ${humanBytes(Number(check.layout.onHeap.total))}, which needs ${humanBytes(Number(forRegion))} of heap; ` +
+          `the larger is ${humanBytes(Math.max(used, Number(forRegion)))}${survivorText(keptBack)}`,
         cost: `saves ${humanBytes(saved)} for ${many(log, kind)}; samples miss what is short, collections come more often, larger input has less room`,
         figures: {
           heapPeakBytes: used,

@@ -43,8 +43,8 @@ export class Arc extends QueuedPolicy {
     if (this.#ghosts === NOWHERE) return;
     const once = queues.total(B1);
     const twice = queues.total(B2);
-    if (this.#ghosts === B1) this.#target = Math.min(this.#capacity, this.#target + Math.max(twice / once, 1));
-    else this.#target = Math.max(0, this.#target - Math.max(once / twice, 1));
+    if (this.#ghosts === B1) this.#target = Math.min(this.#capacity, this.#target + step(twice, once));
+    else this.#target = Math.max(0, this.#target - step(once, twice));
     queues.take(id);
   }
 
@@ -97,4 +97,9 @@ export class Arc extends QueuedPolicy {
       queues.take(id);
     }
   }
+}
+
+/** How far a ghost moves the target: the other ghosts' sizes by those of its own queue, 1 at least. Ghosts may take no room. */
+function step(others: number, own: number): number {
+  return others <= own ? 1 : others / own;
 }

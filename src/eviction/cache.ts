@@ -41,14 +41,19 @@ export class EvictionCache {
   #lockedObjects = 0;
   #locked = 0;
   readonly #unlocked = new Map<number, number>();
+  readonly #byTheBook: boolean;
   // The group that wants room.
   #group = NO_GROUP;
   readonly #allowed = (id: number): boolean =>
     this.#locks[id] === 0 && (this.#group === NO_GROUP || this.#groups[id] !== this.#group);
 
-  /** `policy` is empty. */
-  constructor(policy: EvictionPolicy, capacity: number) {
+  /**
+   * `policy` is empty. One whose authors throw objects out though there is room (`EvictionPolicy.overfull`) does so, unless
+   * `byTheBook` is false: a block store has nobody leave before it needs the room.
+   */
+  constructor(policy: EvictionPolicy, capacity: number, { byTheBook = true }: { readonly byTheBook?: boolean } = {}) {
     this.policy = policy;
+    this.#byTheBook = byTheBook;
     this.#capacity = checked("capacity", capacity);
     policy.resize(capacity);
   }
@@ -81,7 +86,7 @@ export class EvictionCache {
     if (policy.hit(id, hint)) {
       this.#group = NO_GROUP;
       // Beside locked objects it would not be those who are meant.
-      if (this.#lockedObjects === 0) while (policy.overfull?.() === true) this.#evict();
+      if (this.#byTheBook && this.#lockedObjects === 0) while (policy.overfull?.() === true) this.#evict();
       return "hit";
     }
     if (checked("size", size) > this.#capacity) return "oversize";

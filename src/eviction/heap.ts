@@ -80,6 +80,13 @@ export class Heap {
     return best === 0 ? NOBODY : this.#ids[best]!;
   }
 
+  /** Shows objects to `visit`, each before those below it, which come no earlier; where it says false they are passed over. */
+  descend(visit: (id: number, key: number, tie: number) => boolean, at: number = 1): void {
+    if (at > this.size || !visit(this.#ids[at]!, this.#keys[at]!, this.#ties[at]!)) return;
+    this.descend(visit, 2 * at);
+    this.descend(visit, 2 * at + 1);
+  }
+
   // The best place among `best` (0: none yet) and those from `at` downwards.
   #search(at: number, best: number, allowed: Allowed): number {
     if (at > this.size) return best;

@@ -6,6 +6,7 @@ import type { EvictionPolicy } from "./policy.js";
 import type { Hits } from "./replay.js";
 import { hintsOf } from "./requests.js";
 
+export { mostHits } from "./bound.js";
 export { type Admission, EvictionCache, NO_GROUP } from "./cache.js";
 export {
   EVICTION_NAMES,

@@ -51,6 +51,11 @@ export function oldestAllowed(queues: Queues, queue: number, allowed: Allowed | 
 export function remember(queues: Queues, ghosts: number, id: number, limit: number): void {
   const size = queues.sizeOf(id);
   if (size > limit) return;
-  while (queues.total(ghosts) + size > limit) queues.take(queues.oldest(ghosts));
   queues.push(ghosts, id, size);
+  forget(queues, ghosts, limit);
+}
+
+/** Forgets the oldest ghosts until the rest is within `limit`. */
+export function forget(queues: Queues, ghosts: number, limit: number): void {
+  while (queues.total(ghosts) > limit) queues.take(queues.oldest(ghosts));
 }

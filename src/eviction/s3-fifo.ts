@@ -2,7 +2,7 @@
 // and gives second chances, and ghosts of the small one, which come straight into the main one when they are wanted again.
 
 import { type Allowed, NOBODY } from "./policy.js";
-import { QueuedPolicy, oldestAllowed, remember } from "./queued.js";
+import { forget, QueuedPolicy, oldestAllowed, remember } from "./queued.js";
 
 const SMALL = -1;
 const MAIN = -2;
@@ -35,6 +35,7 @@ export class S3Fifo extends QueuedPolicy {
   override resize(capacity: number): void {
     this.#mainLimit = capacity - Math.floor(capacity * this.#options.smallRatio);
     this.#ghostLimit = Math.floor(capacity * this.#options.ghostRatio);
+    forget(this.queues, GHOSTS, this.#ghostLimit);
   }
 
   hit(id: number): boolean {

@@ -2,7 +2,7 @@
 // left; only who is wanted again then comes into the main queue, an LRU.
 
 import { type Allowed, NOBODY } from "./policy.js";
-import { QueuedPolicy, oldestAllowed, remember } from "./queued.js";
+import { forget, QueuedPolicy, oldestAllowed, remember } from "./queued.js";
 
 const IN = -1;
 const MAIN = -2;
@@ -29,6 +29,7 @@ export class TwoQueues extends QueuedPolicy {
   override resize(capacity: number): void {
     this.#inLimit = Math.floor(capacity * this.#options.inRatio);
     this.#outLimit = Math.floor(capacity * this.#options.outRatio);
+    forget(this.queues, OUT, this.#outLimit);
   }
 
   hit(id: number): boolean {

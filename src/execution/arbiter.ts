@@ -53,6 +53,9 @@ export class Arbiter {
         yield;
         answer = askAgain();
       }
+    } catch (error) {
+      if (error instanceof BrokenLaw) this.#manager.releaseExecution(granted, requester.task.id, requester.mode);
+      throw error;
     } finally {
       if (answer === MUST_WAIT) this.#manager.giveUpExecution();
     }
@@ -82,9 +85,7 @@ export class Arbiter {
         able.map((task) => this.#viewOf(task, mode)),
       );
       if (at === NOBODY) return false;
-      const named = able[at];
-      if (named === undefined)
-        throw new BrokenLaw(9, policy.name, "arbitrate", `${at}: ${able.length} tasks hold something that can spill`);
+      const named = able[at]!;
       if (named.spillFor(missing, requester) > 0) return true;
       dry.add(named);
     }

@@ -9,7 +9,7 @@ import type { MemoryManager } from "../memory/manager.js";
 import { type Mode, modeName } from "../memory/mode.js";
 import { FREED_IN_TASK, type Page, type PageAllocator } from "../memory/page.js";
 import { MemoryBusy, type Request, type Runner, runNow, Step, WouldWait } from "../memory/wait.js";
-import { divide, MUST_WAIT } from "../policy/policy.js";
+import { BrokenLaw, divide, MUST_WAIT } from "../policy/policy.js";
 import type { Candidate, SpillOrder } from "../policy/victim.js";
 import type { Arbiter } from "./arbiter.js";
 import type { Consumer } from "./consumer.js";
@@ -245,7 +245,7 @@ export class TaskMemoryManager {
   spillFor(bytes: number, trigger: Consumer): number {
     const candidates = this.#candidates(trigger);
     while (candidates.length > 0) {
-      const index = this.#order.pick(candidates, bytes);
+      const index = this.#pick(candidates, bytes);
       const freed = this.#spill(candidates[index]!.consumer, bytes, trigger);
       if (freed > 0) return freed;
       candidates.splice(index, 1);
@@ -336,36 +336,55 @@ export class TaskMemoryManager {
     let got = first;
     if (got !== required && this.#arbiter !== null) got = yield* this.#arbiter.settle(required, requester, got);
     else if (got === MUST_WAIT) got = yield* manager.waitForExecution(required, id, mode);
-    if (got < required) {
-      try {
-        const candidates = this.#candidates(requester);
-        while (got < required && candidates.length > 0) {
-          const index = this.#order.pick(candidates, required - got);
-          const victim = candidates[index]!.consumer;
-          if (this.#spill(victim, required - got, requester) > 0) {
-            if (this.#log !== null) candidates[index] = this.#log.asSpilled(candidates[index]!);
-            got += yield* this.#more(required - got, requester);
-          } else {
-            candidates.splice(index, 1);
-          }
-        }
-        // Up to 3.2 the requester comes after the others, whatever it holds.
-        let again = this.#order.requester !== "candidate";
-        while (again && got < required) {
-          again = this.#spill(requester, required - got, requester) > 0;
-          if (again) got += yield* this.#more(required - got, requester);
-          again &&= this.#order.requester === "repeatedly-after-others";
-        }
-      } catch (error) {
-        // Who is told to ask again has got nothing.
-        if (error instanceof MemoryBusy) manager.releaseExecution(got, id, mode);
-        throw error;
-      }
-    }
+    if (got < required) got = yield* this.#spillUntil(required, requester, got);
     requester.enrolled = true;
     this.#consumers.add(requester);
     this.#count(got, mode);
     return got;
+  }
+
+  // Has consumers of this task spill, and asks again, until the request is met or nobody frees anything (section 5.2).
+  *#spillUntil(required: number, requester: Consumer, first: number): Request<number> {
+    let got = first;
+    try {
+      const candidates = this.#candidates(requester);
+      while (got < required && candidates.length > 0) {
+        const index = this.#pick(candidates, required - got);
+        const victim = candidates[index]!.consumer;
+        if (this.#spill(victim, required - got, requester) > 0) {
+          if (this.#log !== null) candidates[index] = this.#log.asSpilled(candidates[index]!);
+          got += yield* this.#more(required - got, requester);
+        } else {
+          candidates.splice(index, 1);
+        }
+      }
+      // Up to 3.2 the requester comes after the others, whatever it holds.
+      let again = this.#order.requester !== "candidate";
+      while (again && got < required) {
+        again = this.#spill(requester, required - got, requester) > 0;
+        if (again) got += yield* this.#more(required - got, requester);
+        again &&= this.#order.requester === "repeatedly-after-others";
+      }
+    } catch (error) {
+      // A broken law is as if nothing had been asked, and who is told to ask again has got nothing; when something else fails, a
+      // spill, the bytes stay.
+      if (error instanceof BrokenLaw || error instanceof MemoryBusy) this.manager.releaseExecution(got, this.id, requester.mode);
+      throw error;
+    }
+    return got;
+  }
+
+  #pick(candidates: readonly Candidate<Consumer>[], need: number): number {
+    const { name } = this.#order;
+    let index: number;
+    try {
+      index = this.#order.pick(candidates, need);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new BrokenLaw(10, name, "pick", `an error: ${why}`, { cause });
+    }
+    if (candidates[index] !== undefined) return index;
+    throw new BrokenLaw(9, name, "pick", `${String(index)}: ${candidates.length} consumers can spill`);
   }
 
   #more(bytes: number, requester: Consumer): Request<number> {

@@ -52,10 +52,20 @@ export async function loadPolicies(choices: readonly string[]): Promise<(choice:
 export async function loadPolicy(file: string): Promise<PolicyChoice> {
   const found = policyIn(await exportsOf(file));
   if (found === undefined) throw new BadPolicyFile(file, "exports no policy: write `export default { name, ... }`");
-  const made = typeof found === "function" ? (found as (context: PolicyContext) => unknown)(TYPICAL) : found;
-  const [fault] = policyFaults(made);
+  const [fault] = policyFaults(typeof found === "function" ? made(file, found as Maker) : found);
   if (fault !== undefined) throw new BadPolicyFile(file, `is no policy to decide by: ${fault}`);
   return found as Policy;
+}
+
+type Maker = (context: PolicyContext) => unknown;
+
+function made(file: string, maker: Maker): unknown {
+  try {
+    return maker(TYPICAL);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new BadPolicyFile(file, `the function that makes the policy throws: ${why}`, { cause });
+  }
 }
 
 // A file that is taken for CommonJS, as TypeScript outside of a package is, has its exports within the default one.

@@ -2,6 +2,7 @@
 // and one rule for waiting: the core answers how much was granted or that the task must wait, and never waits itself.
 
 import { assert, Refusal } from "../fault.js";
+import { asked } from "../policy/asked.js";
 import {
   BrokenLaw,
   MUST_WAIT,
@@ -176,7 +177,7 @@ export interface ManagerOptions {
  * ```
  */
 export class MemoryManager {
-  /** Who is asked. */
+  /** Who is asked. Every answer is looked at: it can be carried out, or is a BrokenLaw. */
   readonly policy: Policy;
   /** Requests that wait, in the order in which they came. */
   readonly waits: WaitList = new WaitList();
@@ -198,14 +199,13 @@ export class MemoryManager {
   #evictor: Evictor | null = null;
 
   constructor(options: ManagerOptions) {
-    this.policy = options.policy;
+    this.policy = asked(options.policy);
     this.#offHeapStorage = options.offHeapStorage ?? true;
     this.ledger = options.ledger ?? new LocalLedger();
     const attached = options.attached ?? false;
-    const sizes = (configured: RegionSizes): RegionSizes => this.policy.sizes?.(configured) ?? configured;
     this.regions = [
-      new Region(ON_HEAP, sizes(options.onHeap), this.ledger, attached),
-      new Region(OFF_HEAP, sizes(options.offHeap), this.ledger, attached),
+      new Region(ON_HEAP, this.policy.sizes!(options.onHeap), this.ledger, attached),
+      new Region(OFF_HEAP, this.policy.sizes!(options.offHeap), this.ledger, attached),
     ];
     if (!attached) this.refreshCeilings();
   }
@@ -235,6 +235,13 @@ export class MemoryManager {
       this.ledger.leaveWait();
       if (this.ledger.balance(task, mode) === ABSENT) throw new EntryLost(task, mode);
       return this.#decide(bytes, task, mode);
+    } catch (error) {
+      // An entry with balance 0 was there for this request alone.
+      if (error instanceof BrokenLaw) {
+        this.ledger.release(0, task, mode);
+        this.#wake();
+      }
+      throw error;
     } finally {
       this.ledger.end();
     }
@@ -432,7 +439,8 @@ export class MemoryManager {
 
   #decideAlone(bytes: number, task: number, mode: Mode): number {
     const region = this.regions[mode];
-    if (this.#noCeiling[mode]) throw badCeiling(this.policy, region);
+    // Says what is wrong with it.
+    if (this.#noCeiling[mode]) this.policy.ceiling(region);
     const entered = this.ledger.enter(task, mode);
     if (entered) this.#wake();
     try {
@@ -456,9 +464,6 @@ export class MemoryManager {
       if (this.#watched) this.#tell((each) => each.mustWait?.(bytes, task, mode));
       return MUST_WAIT;
     }
-    const free = region.executionSize - region.executionUsed;
-    if (!(granted >= 0 && granted <= bytes && granted <= free && Number.isInteger(granted)))
-      throw badGrant(this.policy.name, granted, bytes, free);
     if (granted < bytes && this.#watched) this.#tell((each) => each.shortGrant?.(bytes, granted, task, mode));
     this.ledger.grant(granted, task, mode);
     return granted;
@@ -467,15 +472,18 @@ export class MemoryManager {
   // Sizes move after the eviction has returned, so that one that throws has moved nothing (section 4.1).
   #reclaim(missing: number, region: Region): void {
     const wanted = this.policy.reclaim(region, missing);
-    if (!(wanted >= 0 && Number.isSafeInteger(wanted))) throw badReclaim(this.policy.name, wanted);
     if (wanted === 0) return;
     const free = region.storageSize - region.storageUsed;
     const freed = wanted <= free ? wanted : free + this.#evict(null, wanted - free, region.mode);
     // An observer of the eviction may have used some of it again.
-    const moved = Math.min(freed, region.storageSize - region.storageUsed);
-    this.ledger.moveBoundary(moved, region.mode);
-    this.#refreshCeiling(region.mode);
-    if (moved !== 0 && this.#watched) this.#tell((each) => each.boundaryMoved?.(moved, region.mode));
+    this.#moveBoundary(Math.min(freed, region.storageSize - region.storageUsed), region.mode);
+  }
+
+  // To the execution pool, or from it when negative.
+  #moveBoundary(bytes: number, mode: Mode): void {
+    this.ledger.moveBoundary(bytes, mode);
+    this.#refreshCeiling(mode);
+    if (bytes !== 0 && this.#watched) this.#tell((each) => each.boundaryMoved?.(bytes, mode));
   }
 
   #acquireStorage(block: BlockId, bytes: number, mode: Mode, purpose: StoragePurpose): boolean {
@@ -495,17 +503,15 @@ export class MemoryManager {
     const region = this.regions[mode];
     const lent = this.policy.lend(region, bytes, purpose);
     if (lent === REFUSE) return false;
-    if (!(lent >= 0 && lent <= region.executionSize - region.executionUsed && Number.isInteger(lent)))
-      throw badLoan(this.policy.name, lent, region);
-    if (lent > 0) {
-      this.ledger.moveBoundary(-lent, mode);
-      this.#refreshCeiling(mode);
-      if (this.#watched) this.#tell((each) => each.boundaryMoved?.(-lent, mode));
-    }
+    if (lent > 0) this.#moveBoundary(-lent, mode);
     const unrolled = this.#evictor?.unrolled(mode) ?? 0;
-    const toEvict = this.policy.evict(region, bytes, purpose, unrolled);
-    if (!(toEvict >= 0 && Number.isSafeInteger(toEvict)))
-      throw new BrokenLaw(1, this.policy.name, "evict", `${toEvict} bytes`);
+    let toEvict: number;
+    try {
+      toEvict = this.policy.evict(region, bytes, purpose, unrolled);
+    } catch (error) {
+      if (lent > 0) this.#moveBoundary(lent, mode);
+      throw error;
+    }
     if (toEvict > 0) this.#evict(block, toEvict, mode);
     const fits = bytes <= region.storageSize - region.storageUsed;
     if (fits) this.ledger.useStorage(bytes, mode);
@@ -538,32 +544,17 @@ export class MemoryManager {
   }
 
   #refreshCeiling(mode: Mode): void {
-    const ceiling = this.policy.ceiling(this.regions[mode]);
-    // Releases must not fail: a ceiling that is none shuts the common path, and the next request is told.
-    const sound = ceiling >= 0 && Number.isSafeInteger(ceiling);
+    let ceiling = 0;
+    let sound = true;
+    try {
+      ceiling = this.policy.ceiling(this.regions[mode]);
+    } catch {
+      // Releases must not fail: a ceiling that is none shuts the common path, and the next request is told.
+      sound = false;
+    }
     this.#noCeiling[mode] = !sound;
-    this.ledger.setCeiling(mode, sound ? ceiling : 0);
+    this.ledger.setCeiling(mode, ceiling);
   }
-}
-
-// What a policy must not answer, out of the way of what it does.
-
-function badCeiling(policy: Policy, region: Region): BrokenLaw {
-  return new BrokenLaw(5, policy.name, "ceiling", `${policy.ceiling(region)} bytes for tasks to share`);
-}
-
-function badGrant(policy: string, granted: number, bytes: number, free: number): BrokenLaw {
-  const law = granted <= bytes && Number.isInteger(granted) && granted >= 0 ? 1 : 2;
-  return new BrokenLaw(law, policy, "share", `${granted} bytes: ${bytes} are asked for and ${free} are free`);
-}
-
-function badReclaim(policy: string, wanted: number): BrokenLaw {
-  return new BrokenLaw(wanted < 0 ? 6 : 1, policy, "reclaim", `${wanted} bytes to take from storage`);
-}
-
-function badLoan(policy: string, lent: number, { executionSize, executionUsed }: Region): BrokenLaw {
-  const free = executionSize - executionUsed;
-  return new BrokenLaw(lent > free ? 6 : 1, policy, "lend", `${lent} bytes: execution has ${free} free`);
 }
 
 /** The refusal of a size that no request can have. */

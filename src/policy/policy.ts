@@ -74,7 +74,7 @@ export interface Claim {
 
 /**
  * An allocation policy. Functions are pure: the same view and request give the same answer, nothing is kept, nothing read
- * but the arguments. An answer that would break a law is refused with BrokenLaw.
+ * but the arguments, nothing thrown. An answer that would break a law is refused with BrokenLaw.
  */
 export interface Policy {
   /** How it is chosen and reported. */
@@ -115,8 +115,12 @@ export interface Policy {
   sizes?(configured: RegionSizes): RegionSizes;
 }
 
+/** What a policy is asked, or an order of spilling (`pick`). */
+export type Question = keyof Policy | "pick";
+
 /**
- * An answer of a policy that would break a law. It is not carried out; what it was asked for is as if it had not been asked.
+ * An answer of a policy or an order of spilling that would break a law, or none: it threw. It is not carried out; what it was asked for is as if it had
+ * not been asked, but for what others have evicted or spilled until then.
  *
  * @example
  * ```ts
@@ -139,10 +143,10 @@ export class BrokenLaw extends Refusal {
   /** The policy's name. */
   readonly policy: string;
   /** The question that it answered so. */
-  readonly question: keyof Policy;
+  readonly question: Question;
 
-  constructor(law: number, policy: string, question: keyof Policy, why: string) {
-    super(`law ${law}: policy ${policy} answers ${question} with ${why}`);
+  constructor(law: number, policy: string, question: Question, why: string, options?: { cause?: unknown }) {
+    super(`law ${law}: policy ${policy} answers ${question} with ${why}`, null, options);
     this.law = law;
     this.policy = policy;
     this.question = question;

@@ -33,6 +33,43 @@ describe("a run", () => {
     expect(out).toMatch(/static: the same on every seed: evictions/);
   });
 
+  test("ends with the law's name when a policy breaks one on the way, whoever runs it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "simulate-"));
+    try {
+      const file = join(folder, "mine.mjs");
+      const unified = new URL("../../dist/policy/unified.js", import.meta.url).href;
+      // Well until it meets a whole executor of 2 GiB.
+      const share = "(view, held, bytes) => (view.total === 1099746508 ? bytes + 1 : unified.share(view, held, bytes))";
+      writeFileSync(
+        file,
+        `import { unified } from "${unified}";
+        const ceiling = (view) => (view.total === 1099746508 ? 0 : unified.ceiling(view));
+        export default { ...unified, name: "mine", ceiling, share: ${share} };`,
+      );
+      const args = [
+        "simulate",
+        "--workload",
+        "etl",
+        "--memory",
+        "2g",
+        "--scale",
+        "0.1",
+        "--seeds",
+        "1",
+        "--policies",
+        file,
+      ];
+      for (const threads of ["0", "2"]) {
+        const { code, out, err } = await start([...args, "--threads", threads]).ended;
+        expect([code, out]).toEqual([2, ""]);
+        expect(err).toContain("simulate: law 2: policy mine answers share with ");
+        expect(err).not.toContain("bug");
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test("says whose times are those of less work", async () => {
     const args = ["--workload", "join-heavy", "--memory", "2g", "--scale", "0.3", "--seeds", "2", "--threads", "0"];
     const { out } = await run(simulateCommand(), args);

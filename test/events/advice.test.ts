@@ -92,6 +92,7 @@ test("heap that nothing used, only where every executor was sampled", async () =
   expect((await reportEvents(events({}, one, two))).advice).toMatchObject([
     { key: "spark.executor.memory", current: "8g", proposed: "2300m" },
   ]);
+  expect((await reportEvents(events({}, one, two))).advice[0]!.why).toMatch(/the larger is 2\.2 GiB$/);
   const busy = { JVMHeapMemory: 7000 * MIB, OnHeapUnifiedMemory: 1200 * MIB };
   const all = [one, two, taskEnd({ stage: 1, task: 3, metrics: busy })];
   expect((await reportEvents(events({}, ...all))).advice).toEqual([]);

@@ -177,6 +177,12 @@ test("capacities: parts of what is held at most, and the log's own", () => {
   expect(comparePolicies(new RequestLog().finish(), 5)).toEqual([]);
 });
 
+test("where there is room for all, no policy misses a block twice", () => {
+  const requests = requestsOf("1.0 2.0 3.0 1.0 2.0 3.0 1.0 2.0 3.0", { "1.0": 30, "2.0": 50, "3.0": 20 });
+  for (const { policy, capacity, hits } of comparePolicies(requests, null))
+    if (capacity === 100) expect([policy, hits]).toEqual([policy, 6]);
+});
+
 test("a log of requests has an end, and says what came after it", () => {
   const log = new RequestLog(3);
   for (let i = 0; i < 5; i += 1) log.ask(1, i, 0);

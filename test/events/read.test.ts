@@ -50,7 +50,10 @@ describe("a log", () => {
   test("plain, gzipped, without its last line feed: the same", async () => {
     const plain = await readEvents(write("a", small), false);
     expect(plain.executors).toHaveLength(1);
-    expect({ ...(await readEvents(write("a.gz", gzipSync(small)), false)), file: "" }).toEqual({ ...plain, file: "" });
+    expect({ ...(await readEvents(write("a.gz", gzipSync(small)), false)), file: "" }).toEqual({
+      ...plain,
+      file: "",
+    });
     expect({ ...(await readEvents(write("b", small.trimEnd()), false)), file: "" }).toEqual({ ...plain, file: "" });
   });
 
@@ -61,12 +64,29 @@ describe("a log", () => {
     put("appstatus_app-1");
     put("events_10_app-1", ended());
     put("events_9_app-1", manager("1", 455_501_414));
-    put("events_2_app-1.compact", ...started(), manager("driver", 455_501_414));
-    writeFileSync(join(rolled, "events_1_app-1"), "not read");
+    put("events_8_app-1.compact", ...started(), manager("driver", 455_501_414));
+    writeFileSync(join(rolled, "events_8_app-1"), "not read");
     const report = await readEvents(rolled, false);
     expect(report).toMatchObject({ events: 6, application: { complete: true } });
     expect(report.executors.map(({ role }) => role)).toEqual(["driver", "executor"]);
     expect((await refusal(readEvents(folder, false))).reason).toContain("a rolled log");
+  });
+
+  test.each<[string, readonly string[], string]>([
+    ["whose beginning is missing", ["events_2_app", "events_3_app"], "begins with events_2_app"],
+    ["with a gap", ["events_1_app", "events_3_app"], "events_3_app follows events_1_app"],
+    ["with a gap after what was compacted", ["events_4_app.compact", "events_6_app"], "events_6_app follows"],
+    ["with one part twice", ["events_1_app", "events_1_app.gz"], "one part twice"],
+    [
+      "of two applications",
+      ["events_1_app-1", "events_2_app-2"],
+      "two applications: events_1_app-1 and events_2_app-2",
+    ],
+  ])("in a folder %s is refused", async (what, names, says) => {
+    const rolled = join(folder, what);
+    mkdirSync(rolled);
+    for (const name of names) writeFileSync(join(rolled, name), textOf(started()));
+    expect((await refusal(readEvents(rolled, false))).reason).toContain(says);
   });
 
   test("without an end is in progress, and says so", async () => {

@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Admission, EvictionCache, NO_GROUP } from "../../src/eviction/cache.js";
 import { EVICTION_NAMES, EVICTION_PARAMS, type EvictionName, evictionPolicy } from "../../src/eviction/names.js";
+import { mostHits } from "../../src/eviction/bound.js";
 import { type EvictionPolicy } from "../../src/eviction/policy.js";
 import { replay } from "../../src/eviction/replay.js";
 import { hintsOf, type Requests } from "../../src/eviction/requests.js";
@@ -34,7 +35,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("request" as const),
       id,
-      size: fc.integer({ min: 1, max: 9 }),
+      size: fc.integer({ min: 0, max: 9 }),
       group: fc.integer({ min: NO_GROUP, max: 3 }),
       hint,
     }),
@@ -53,6 +54,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+/** Sizes of the ghosts that a policy may remember, by its capacity. W-TinyLFU counts uses of objects, whatever their size. */
+const GHOSTS: Partial<Record<EvictionName, number>> = {
+  "2q": 0.5,
+  arc: 2,
+  lirs: 2,
+  "s3-fifo": 0.9,
+  "w-tinylfu": Infinity,
+};
+
 /** A cache that writes down what it does, and objects where a law of all caches is broken. */
 class Watched {
   readonly log: string[] = [];
@@ -61,8 +71,10 @@ class Watched {
   readonly #inside = new Map<number, { size: number; group: number }>();
   #asking = NO_GROUP;
   #calls = 0;
+  readonly #mostGhosts: number;
 
-  constructor(policy: EvictionPolicy, capacity: number) {
+  constructor(policy: EvictionPolicy, capacity: number, mostGhosts: number) {
+    this.#mostGhosts = mostGhosts;
     policy.reserve(OBJECTS);
     this.#cache = new EvictionCache(policy, capacity);
     this.#cache.onEvict = (gone, size) => {
@@ -133,6 +145,11 @@ class Watched {
       used += size;
     }
     expect(cache.used).toBe(used);
+    let ghosts = 0;
+    for (let each = 0; each < OBJECTS; each += 1)
+      if (!cache.has(each) && cache.policy.knows(each)) ghosts += cache.policy.sizeOf(each);
+    if (this.#mostGhosts < Infinity)
+      expect(ghosts, "ghosts are bounded").toBeLessThanOrEqual(this.#mostGhosts * cache.capacity);
   }
 }
 
@@ -143,8 +160,9 @@ describe.each(EVICTION_NAMES)("%s", (name) => {
         fc.integer({ min: 0, max: 60 }),
         fc.array(step, { minLength: 20, maxLength: 160 }),
         (capacity, steps) => {
-          const ours = new Watched(evictionPolicy(name), capacity);
-          const model = new Watched(MODELS[name](), capacity);
+          const ghosts = GHOSTS[name] ?? 0;
+          const ours = new Watched(evictionPolicy(name), capacity, ghosts);
+          const model = new Watched(MODELS[name](), capacity, ghosts);
           for (const [at, s] of steps.entries()) {
             ours.do(s);
             model.do(s);
@@ -192,6 +210,36 @@ function zipf(length: number, objects: number, seed: number, sized: boolean): Re
   return { ids, objects: seen.length, sizes: sized ? Float64Array.from(ids, (each) => sizes[each]!) : null };
 }
 
+test.each(["2q", "s3-fifo"] as const)("%s forgets ghosts that are too many at once when the cache shrinks", (name) => {
+  const cache = new EvictionCache(evictionPolicy(name), 1000);
+  for (let each = 0; each < 2000; each += 1) cache.request(each % 400, 10);
+  for (let each = 0; each < 400; each += 1) if (cache.has(each)) cache.remove(each);
+  const ghosts = () => Array.from({ length: 400 }, (_, each) => each).filter((each) => cache.policy.knows(each));
+  expect(ghosts().length).toBeGreaterThan(20);
+  cache.resize(9);
+  expect(ghosts().length).toBeLessThan(2);
+});
+
+test("ARC goes on adapting when ghosts have been wanted that take no room", () => {
+  const cache = new EvictionCache(evictionPolicy("arc"), 10);
+  const gone: number[] = [];
+  cache.onEvict = (object) => gone.push(object);
+  const [empty, a, b, c, d] = [0, 1, 2, 3, 4] as const;
+  cache.request(empty, 0);
+  cache.request(a, 5);
+  cache.request(a, 5);
+  cache.request(b, 5);
+  // The empty one and b leave and are remembered; b comes back for c, of which nothing shall be remembered.
+  cache.request(c, 5);
+  cache.request(b, 5);
+  expect(gone).toEqual([empty, b, c]);
+  cache.remove(c);
+  cache.request(empty, 0);
+  // Now those seen once shall have 2 of 10: a makes room for the first of six of them, and the sixth comes for the first.
+  for (let once = d; once < d + 6; once += 1) cache.request(once, 1);
+  expect(gone.slice(3)).toEqual([a, d]);
+});
+
 describe("what holds between policies", () => {
   test("nobody beats MIN where objects are of one size, and more room never hurts it", () => {
     for (const seed of [1, 2, 3]) {
@@ -206,6 +254,25 @@ describe("what holds between policies", () => {
         expect(run("belady-size", requests, capacity).misses).toBe(least);
       }
     }
+  });
+
+  test("nobody has more hits than can be, whatever the sizes, and the bound is reached where all fit", () => {
+    for (const seed of [1, 2]) {
+      for (const sized of [false, true]) {
+        const requests = zipf(2000, 200, seed, sized);
+        for (const capacity of [1, 20, 150, 900]) {
+          const most = mostHits(requests, capacity);
+          for (const name of EVICTION_NAMES)
+            expect(run(name, requests, capacity).hits, `${name} ${capacity}`).toBeLessThanOrEqual(most);
+        }
+        const all = requests.sizes?.reduce((sum, size) => sum + size, 0) ?? requests.objects;
+        expect(mostHits(requests, all)).toBe(run("lru", requests, all).hits);
+      }
+    }
+    // A place for 7 requests: the two hits of a take 2 each, that of b would take 5.
+    const small = { ids: Uint32Array.of(0, 1, 0, 2, 0, 3, 1), objects: 4, sizes: null };
+    expect(mostHits(small, 1)).toBe(2);
+    expect(mostHits({ ...small, sizes: Float64Array.of(2, 1, 3, 1, 2, 1, 1) }, 1)).toBe(1);
   });
 
   test("with room for all, everybody misses every object once", () => {

@@ -40,6 +40,19 @@ describe("a file that is no policy is refused with what is wrong:", () => {
     ],
     ["dice.mjs", `export default { ...${BODY}, evict: () => Math.floor(Math.random() * 1e9) };`, "law 10: policy mine"],
     ["greedy.mjs", `export default { ...${BODY}, share: (_v, _h, n) => n + 1 };`, "law 2: policy mine answers share"],
+    [
+      "tired.mjs",
+      `export default { ...${BODY}, share() { throw new Error("tired"); } };`,
+      "share with an error: tired",
+    ],
+    [
+      "maker.mjs",
+      `export default () => { throw new Error("tired"); };`,
+      "function that makes the policy throws: tired",
+    ],
+    ["class.mjs", "export default class {}", "function that makes the policy throws: Class constructor"],
+    ["later.mjs", `export default async () => (${BODY});`, "it is a promise"],
+    ["sizes.mjs", `export default { ...${BODY}, sizes: () => undefined };`, "law 1: policy mine answers sizes"],
     ["broken.mjs", "export default {", "cannot be run: "],
     ["throws.mjs", `throw new Error("not today");`, "cannot be run: not today"],
   ])("%s", async (name, text, why) => {

@@ -67,6 +67,9 @@ describe("observers", () => {
 });
 
 describe("a policy that breaks a law", () => {
+  const tired = (): never => {
+    throw new Error("tired");
+  };
   const withPolicy = (part: Partial<Policy>): StubbedManager =>
     new StubbedManager(region(1000), region(1000), { ...unified, ceiling: () => 0, ...part });
 
@@ -96,6 +99,25 @@ describe("a policy that breaks a law", () => {
     ["reclaims a part of a byte", 800, { reclaim: () => 0.5 }, 1, "reclaim", "0.5 bytes to take from storage"],
     ["has a ceiling below nothing", 10, { ceiling: () => -7 }, 5, "ceiling", "-7 bytes for tasks to share"],
     ["has a ceiling that is no number", 10, { ceiling: () => NaN }, 5, "ceiling", "NaN bytes for tasks to share"],
+    [
+      "answers with a text",
+      10,
+      { share: (() => "10") as never },
+      2,
+      "share",
+      'the text "10": 10 are asked for and 500 are free',
+    ],
+    [
+      "answers with a promise",
+      10,
+      { share: (async () => Promise.resolve(10)) as never },
+      2,
+      "share",
+      "a promise: 10 are asked for and 500 are free",
+    ],
+    ["throws when it shall share", 10, { share: tired }, 10, "share", "an error: tired"],
+    ["throws when it shall reclaim", 800, { reclaim: tired }, 10, "reclaim", "an error: tired"],
+    ["throws when it shall tell a ceiling", 10, { ceiling: tired }, 10, "ceiling", "an error: tired"],
   ])("%s is refused, and nothing is left behind", (_what, bytes, part, law, question, why) => {
     const manager = withPolicy(part);
     manager.stor(500);
@@ -120,10 +142,61 @@ describe("a policy that breaks a law", () => {
           return bytes;
         },
       });
-      expect(() => manager.exec(1, 10)).toThrow(TypeError);
+      expect(refusalOf(() => manager.exec(1, 10))).toMatchObject({ law: 10, cause: expect.any(TypeError) as unknown });
       expect(manager.state(ON_HEAP)).toEqual([500, 0, 500, 0]);
     },
   );
+
+  test.each<[string, Partial<Policy>, number, string]>([
+    ["throws", { evict: tired }, 10, "an error: tired"],
+    ["evicts no number", { evict: () => NaN }, 1, "NaN bytes"],
+  ])("%s when it shall evict: what it has lent is given back", (_what, part, law, why) => {
+    const manager = withPolicy(part);
+    const moves: number[] = [];
+    manager.observer = { boundaryMoved: (bytes) => moves.push(bytes) };
+    expect(refusalOf(() => manager.stor(700))).toMatchObject({
+      law,
+      message: `law ${law}: policy unified answers evict with ${why}`,
+    });
+    expect([manager.state(ON_HEAP), moves]).toEqual([
+      [500, 0, 500, 0],
+      [-200, 200],
+    ]);
+  });
+
+  test.each<[string, Policy["sizes"], string]>([
+    ["throw", tired, "law 10: policy unified answers sizes with an error: tired"],
+    ["are none", (() => undefined) as never, "law 1: policy unified answers sizes with total undefined, "],
+    ["do not add up", (sizes) => ({ ...sizes, storage: 501 }), "pools of 500 and 501 bytes: they do not make 1000"],
+    [
+      "protect more than there is",
+      (sizes) => ({ ...sizes, protectedStorage: 1001 }),
+      "1001 protected bytes of storage",
+    ],
+    [
+      "are beyond number",
+      () => ({ total: 2 ** 54, protectedStorage: 0, execution: 2 ** 53, storage: 2 ** 53 }),
+      "total 18014398509481984 bytes",
+    ],
+  ])("sizes that %s are refused", (_what, sizes, why) => {
+    expect(refusalOf(() => withPolicy({ sizes: sizes! }))).toMatchObject({
+      name: "BrokenLaw",
+      question: "sizes",
+      message: expect.stringContaining(why) as unknown,
+    });
+  });
+
+  test("a release never fails for a policy that throws, and the next request is told", () => {
+    let well = true;
+    const manager = withPolicy({ ceiling: () => (well ? 0 : tired()) });
+    manager.stor(500);
+    well = false;
+    manager.releaseStorage(500, ON_HEAP);
+    expect(refusalOf(() => manager.exec(1, 10))).toMatchObject({ law: 10, question: "ceiling" });
+    well = true;
+    manager.refreshCeilings();
+    expect(manager.exec(1, 10)).toBe(10);
+  });
 
   test("an entry that was there before stays", () => {
     let granted = 10;

@@ -130,6 +130,16 @@ describe("a policy that is none", () => {
     ["shares by who is there", { ...unified, ceiling: (v: RegionView) => v.executionUsed }, "law 5"],
     ["pushes execution", { ...unified, lend: (v: RegionView) => v.executionSize + 1 }, "law 6"],
     ["takes less than nothing", { ...unified, reclaim: () => -1 }, "law 6"],
+    [
+      "evicts a part of a byte for unrolling",
+      { ...unified, evict: (_v: unknown, _b: number, why: string) => (why === "unroll" ? 0.5 : 0) },
+      "law 1",
+    ],
+    ["counts in 32 bits", { ...unified, ceiling: (v: RegionView) => v.total | 0 }, "law 5"],
+    ["has pools of its own that do not add up", { ...unified, sizes: (s: object) => ({ ...s, total: -1 }) }, "law 1"],
+    ["throws", { ...unified, share: tired }, "law 10"],
+    ["answers with a promise", { ...unified, share: async () => Promise.resolve(1) }, "law 2"],
+    ["is a promise", Promise.resolve(unified), "it is a promise"],
     ["evicts a part of a byte", { ...unified, evict: () => 0.5 }, "law 1"],
     ["names a task that is not there", { ...unified, arbitrate: () => 99 }, "law 9"],
     ["rolls dice", { ...unified, reclaim: () => Math.floor(Math.random() * 2 ** 40) }, "law 10"],
@@ -159,6 +169,34 @@ describe("a policy that is none", () => {
     }
   });
 
+  test.each<[string, Partial<Policy>, number]>([
+    ["its arbitrate throws", { arbitrate: tired }, 10],
+    ["it says other things when asked again", { share: later(() => NaN) }, 2],
+  ])("has a request that was granted in part give it back when %s", (_what, part, law) => {
+    const executor = thousand({ policy: { ...unified, name: "mine", ceiling: () => 0, ...part } });
+    const [rich, poor, other] = [holder(executor, 1), holder(executor, 2), holder(executor, 2)];
+    rich.acquireMemory(500);
+    other.acquireMemory(10);
+    expect(() => poor.acquireMemory(600)).toThrow(expect.objectContaining({ name: "BrokenLaw", law }));
+    expect([poor.used, executor.manager.executionHeld(2, ON_HEAP)]).toEqual([0, other.used]);
+    expect(executor.check()).toEqual([]);
+  });
+
+  test("ends the requests that wait when it breaks one on the way, and nobody else's", () => {
+    let well = true;
+    const share: Policy["share"] = (view, held, bytes) => (well ? unified.share(view, held, bytes) : tired());
+    const executor = thousand({ policy: { ...unified, name: "mine", ceiling: () => 0, share } });
+    const [rich, poor] = [holder(executor, 1), holder(executor, 2)];
+    rich.acquireMemory(1000);
+    const step = executor.task(2).begin(poor.acquireRequest(400));
+    well = false;
+    rich.freeMemory(10);
+    executor.manager.waits.settle();
+    expect(() => step.value).toThrow("law 10: policy mine answers share with an error: tired");
+    expect([executor.manager.waits.size, executor.manager.regions[ON_HEAP].entries, rich.used]).toEqual([0, 1, 990]);
+    expect(executor.check()).toEqual([]);
+  });
+
   test("may name nobody", () => {
     const executor = thousand({ policy: { ...unified, name: "mine", arbitrate: () => NOBODY } });
     const [rich, poor] = [holder(executor, 1), holder(executor, 2)];
@@ -166,6 +204,15 @@ describe("a policy that is none", () => {
     expect(() => poor.acquireMemory(100)).toThrow(expect.objectContaining({ name: "WouldWait" }));
   });
 });
+
+function tired(): never {
+  throw new Error("tired");
+}
+
+/** Spark's own answers, and something else to a task that comes back for more. */
+function later(other: () => number): Policy["share"] {
+  return (view, held, bytes) => (held > 0 && bytes < 600 ? other() : unified.share(view, held, bytes));
+}
 
 function counter(): () => number {
   let count = 0;

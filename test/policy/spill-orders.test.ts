@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { spillOrderNamed } from "../../src/policy/registry.js";
-import type { Candidate } from "../../src/policy/victim.js";
+import type { Candidate, SpillOrder } from "../../src/policy/victim.js";
 import { type Holder, holder, thousand } from "./view.js";
 
 const facts = { writes: 0, lastUse: 0, lastSpill: 0 };
@@ -108,6 +108,31 @@ describe("a task whose order is", () => {
     expect(asking.acquireMemory(50)).toBe(50);
     expect(asking.acquireMemory(20)).toBe(20);
     expect(said).toEqual(["a", "b", "c", "a", "b", "c", "a"]);
+  });
+});
+
+describe("an order that is none", () => {
+  test.each<[string, SpillOrder["pick"], number, string]>([
+    ["picks nobody", () => 1, 9, "law 9: policy mine answers pick with 1: 1 consumers can spill"],
+    ["picks no number", () => NaN, 9, "law 9: policy mine answers pick with NaN: 1 consumers can spill"],
+    ["picks nothing", () => undefined as never, 9, "answers pick with undefined"],
+    [
+      "throws",
+      () => {
+        throw new Error("tired");
+      },
+      10,
+      "law 10: policy mine answers pick with an error: tired",
+    ],
+  ])("%s is refused, and what was granted goes back", (_what, pick, law, says) => {
+    const executor = thousand({ spillOrder: { name: "mine", requester: "candidate", pick } });
+    const [other, asking] = [holder(executor, 1, "other"), holder(executor, 1, "asking")];
+    other.acquireMemory(400);
+    expect(() => asking.acquireMemory(700)).toThrow(
+      expect.objectContaining({ name: "BrokenLaw", law, message: expect.stringContaining(says) as unknown }),
+    );
+    expect([other.used, asking.used, executor.manager.executionUsed]).toEqual([400, 0, 400]);
+    expect(executor.check()).toEqual([]);
   });
 });
 

@@ -32,6 +32,11 @@ export function remember(ghosts: Queue, entry: Entry, limit: number): void {
   ghosts.push(entry);
 }
 
+/** Leaves the newest ghosts, as many as `limit` holds. */
+export function forget(ghosts: Queue, limit: number): void {
+  while (sum(ghosts) > limit) ghosts.shift();
+}
+
 export abstract class Model implements EvictionPolicy {
   readonly name = "model";
   readonly hint: Hint = "none";

@@ -1,7 +1,7 @@
 // FIFO, LRU, CLOCK, SIEVE, SLRU, 2Q, S3-FIFO and ARC, as their descriptions read.
 
 import type { Allowed } from "../../../src/eviction/policy.js";
-import { type Entry, find, firstAllowed, Model, type Queue, remember, sum, take } from "./model.js";
+import { type Entry, find, firstAllowed, forget, Model, type Queue, remember, sum, take } from "./model.js";
 
 export class FifoModel extends Model {
   readonly queue: Queue = [];
@@ -120,6 +120,10 @@ export class TwoQueuesModel extends Model {
   protected override ghosts(): Queue[] {
     return [this.#out];
   }
+  override resize(capacity: number): void {
+    super.resize(capacity);
+    forget(this.#out, Math.floor(0.5 * capacity));
+  }
   protected used(entry: Entry): void {
     if (take(this.#main, entry.id)) this.#main.push(entry);
   }
@@ -151,6 +155,10 @@ export class S3FifoModel extends Model {
   }
   protected override ghosts(): Queue[] {
     return [this.#gone];
+  }
+  override resize(capacity: number): void {
+    super.resize(capacity);
+    forget(this.#gone, Math.floor(0.9 * capacity));
   }
   protected used(entry: Entry): void {
     entry.n += 1;
@@ -225,8 +233,9 @@ export class ArcModel extends Model {
     const twice = sum(this.#b2);
     this.#from = this.ghosts().find((ghosts) => find(ghosts, id)) ?? null;
     if (this.#from === null) return;
-    if (this.#from === this.#b1) this.#p = Math.min(this.capacity, this.#p + Math.max(1, twice / once));
-    else this.#p = Math.max(0, this.#p - Math.max(1, once / twice));
+    // Where no ghost takes any room, 0 / 0 is no ratio.
+    if (this.#from === this.#b1) this.#p = Math.min(this.capacity, this.#p + Math.max(1, twice / once || 0));
+    else this.#p = Math.max(0, this.#p - Math.max(1, once / twice || 0));
     take(this.#from, id);
   }
   protected come(entry: Entry): void {
