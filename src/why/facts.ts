@@ -18,6 +18,7 @@ export interface FieldTypes {
   readonly fate: "gone" | "disk";
   readonly waking: Waking;
   readonly limit: Limit;
+  readonly bound: Bound;
   readonly holders: readonly Held[];
   readonly cycle: readonly InCycle[];
 }
@@ -40,6 +41,11 @@ export const LIMITS = ["enough", "protected", "kept", "tooLarge", "policy"] as c
 /** Why storage gave no more, in one word; told at LIMITS. */
 export type Limit = (typeof LIMITS)[number];
 
+/** What bounds a task whatever is free: its 1/N of what the tasks share, a bound of the policy's own, or nothing. */
+export const BOUNDS = ["share", "own", "none"] as const;
+/** What bounds a task whatever is free; told at BOUNDS. */
+export type Bound = (typeof BOUNDS)[number];
+
 /** A task and the bytes it holds. */
 export type Held = readonly [task: number, bytes: number];
 
@@ -57,9 +63,10 @@ type Field = readonly [name: string, type: keyof FieldTypes];
  * - `wanted`: the same for storage memory.
  * - `moved`: the boundary, by `bytes` towards execution, or towards storage where negative.
  * - `evicted`: a block; `owner` is the task that put it, where that is known.
- * - `short`: granted less than asked, perhaps nothing. `storageBytes`: what storage could give; `pinned`: blocks in the way that
+ * - `short`: granted less than asked, perhaps nothing. `capBytes`: the most that a task may hold by its `bound`, 0 without one.
+ *   `storageBytes`: what storage could give; `pinned`: blocks in the way that
  *   are locked, `alike`: how many of those in the way are of one RDD, `ownRdd`: how many for being of the block's own RDD.
- * - `waits`: must wait. `needBytes` must come back before it is served; `holders` are those who hold memory, largest first.
+ * - `waits`: must wait, being offered less than lifts its task to `floorBytes`. `needBytes` must come back before it is served; `holders` are those who hold memory, largest first.
  * - `woken`: a waiter looks again.
  * - `spilled`: a consumer was asked to spill; -1 where it failed. Without a cause it spilled of its own accord.
  * - `refused`: storage memory that was not granted, though execution lent `lentBytes`.
@@ -105,6 +112,7 @@ export const FACTS = {
   short: [
     ["cause", "fact"],
     ["granted", "count"],
+    ["bound", "bound"],
     ["capBytes", "count"],
     ["storageBytes", "count"],
     ["limit", "limit"],
@@ -113,6 +121,7 @@ export const FACTS = {
   ],
   waits: [
     ["cause", "fact"],
+    ["bound", "bound"],
     ["capBytes", "count"],
     ["floorBytes", "count"],
     ["storageBytes", "count"],

@@ -6,7 +6,7 @@ import { type BlockId, blockName, rddBlock } from "../storage/block.js";
 import { type Effects, readHeader, type State, type TraceHeader } from "../trace/format.js";
 import type { Resumed } from "../trace/replay.js";
 import { Unreadable } from "../trace/source.js";
-import { type Fact, FACT_KINDS, FACTS, type FieldTypes, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
+import { BOUNDS, type Fact, FACT_KINDS, FACTS, type FieldTypes, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
 import {
   type AskField,
   COUNT_TAG,
@@ -53,7 +53,7 @@ const MORE_NEEDED = new MoreNeeded();
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-const WORDS = { purpose: PURPOSES, waking: WAKINGS, limit: LIMITS, fate: ["gone", "disk"] } as const;
+const WORDS = { purpose: PURPOSES, waking: WAKINGS, limit: LIMITS, bound: BOUNDS, fate: ["gone", "disk"] } as const;
 
 /**
  * Reads a recording with causes, piece by piece. Throws Malformed for what breaks the format, and names the file.

@@ -146,18 +146,29 @@ function request(fact: Fact | undefined): string {
 }
 
 /** Why a request for execution memory was not granted. */
-function reasons(asked: FactOf<"asked">, { storageBytes, limit, pinned, alike }: Shortage): string[] {
+function reasons(asked: FactOf<"asked">, short: Shortage): string[] {
+  const { storageBytes, limit, pinned, alike } = short;
   const why = passedText(pinned, alike, 0);
   if (limit === "protected") why.push("what it holds is protected");
   if (limit === "kept" && storageBytes > asked.storageFreeBytes) why.push("its blocks go only where they suffice");
-  const share =
-    asked.tasks === 1
-      ? "the task had the pool to itself"
-      : `the task's share was 1/${asked.tasks}${asked.newest === null ? "" : ` since task ${asked.newest} had come in`}`;
-  return [freeText(asked.freeBytes), `storage could give ${someText(storageBytes)}${bracketed(why)}`, share];
+  return [
+    freeText(asked.freeBytes),
+    `storage could give ${someText(storageBytes)}${bracketed(why)}`,
+    boundText(asked, short),
+  ];
 }
 
-type Shortage = Pick<FactOf<"short">, "storageBytes" | "limit" | "pinned" | "alike">;
+type Shortage = Pick<FactOf<"short">, "storageBytes" | "limit" | "pinned" | "alike" | "bound" | "capBytes">;
+
+/** What a task may hold, and how much of it this one does already. */
+function boundText({ tasks, newest, heldBytes }: FactOf<"asked">, { bound, capBytes }: Shortage): string {
+  const held = heldBytes === 0 ? "it held nothing" : `it held ${sizeText(heldBytes)}`;
+  if (bound === "none") return `no task has a bound of its own (${held})`;
+  if (bound === "own") return `a task may hold ${sizeText(capBytes)} (${held})`;
+  if (tasks === 1) return "the task had the pool to itself";
+  const since = newest === null ? "" : ` since task ${newest} had come in`;
+  return `the task's share was 1/${tasks}${since} (${sizeText(capBytes)}; ${held})`;
+}
 
 /** `5 blocks pinned, 3 of the same RDD`. */
 function passedText(pinned: number, alike: number, ownRdd: number): string[] {
@@ -202,22 +213,20 @@ function spilledText(fact: FactOf<"spilled">, known: Known): string {
 
 function waitsText(fact: FactOf<"waits">, asked: Fact | undefined): string {
   if (asked?.kind !== "asked") return `a request must wait: ${GONE}`;
-  const { floorBytes, capBytes, needBytes, holders } = fact;
-  const held = `it holds ${someText(asked.heldBytes)} and does not go on below ${sizeText(floorBytes)}`;
+  const { floorBytes, bound, capBytes, needBytes, holders } = fact;
+  const beyond = bound === "share" ? `more than its share of ${sizeText(capBytes)}` : "more than that";
   const enough: string[] = [];
   let rest = needBytes;
   for (const [task, bytes] of holders) {
     if (rest <= 0) break;
     rest -= bytes;
-    enough.push(
-      `task ${task} (${sizeText(bytes)}${bytes > capBytes ? `, more than its share of ${sizeText(capBytes)}` : ""})`,
-    );
+    enough.push(`task ${task} (${sizeText(bytes)}${bound !== "none" && bytes > capBytes ? `, ${beyond}` : ""})`);
   }
   const back =
     enough.length === 0
       ? "nobody holds what it waits for"
       : `${sizeText(needBytes)} must come back, which ${listed(enough)} could give`;
-  return `${who(asked)} waits for ${amount(asked)} of ${modeText(asked.mode)} memory: ${listed(reasons(asked, fact))}; ${held}; ${back}`;
+  return `${who(asked)} waits for ${amount(asked)} of ${modeText(asked.mode)} memory: ${listed(reasons(asked, fact))}; it does not go on below ${sizeText(floorBytes)}; ${back}`;
 }
 
 function wakingText({ what, by, bytes }: FactOf<"woken">): string {

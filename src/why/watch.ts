@@ -12,10 +12,10 @@ import { divide, MUST_WAIT, REFUSE, type StoragePurpose } from "../policy/policy
 import { type BlockId, canonical, NO_RDD, rddOf } from "../storage/block.js";
 import { NO_TASK } from "../storage/locks.js";
 import { missingBytes } from "./deadlock.js";
-import { type Limit, LIMITS, PURPOSES, type Purpose } from "./facts.js";
+import { BOUNDS, type Limit, LIMITS, PURPOSES, type Purpose } from "./facts.js";
 import { CODE } from "./format.js";
 import { Installed } from "./install.js";
-import { capOf, executionFreeBefore, Look, storageFreeBefore, storageOf, type Want } from "./look.js";
+import { boundOf, executionFreeBefore, Look, storageFreeBefore, storageOf, type Want } from "./look.js";
 import { Waiters } from "./waiters.js";
 import type { CauseWriter } from "./writer.js";
 
@@ -385,11 +385,13 @@ export class Watch {
     const look = this.#look!;
     const cause = this.#factOf(look);
     const { storageBytes, limit } = storageOf(this.#executor, look, region);
+    const { bound, capBytes } = boundOf(this.#executor.manager.policy, region);
     const out = this.#out;
     const fact = out.fact(CODE.short);
     out.cause(cause);
     out.count(granted);
-    out.count(capOf(region));
+    out.byte(BOUNDS.indexOf(bound));
+    out.count(capBytes);
     out.count(storageBytes);
     out.byte(LIMITS.indexOf(limit));
     out.count(look.pinned);
@@ -403,7 +405,14 @@ export class Watch {
     const { manager } = this.#executor;
     const cause = this.#factOf(look);
     const { storageBytes, limit } = storageOf(this.#executor, look, region);
-    const need = missingBytes(manager.policy, region, manager.executionHeld(task, mode), asked);
+    const { bound, capBytes } = boundOf(manager.policy, region);
+    const held = manager.executionHeld(task, mode);
+    const need = missingBytes(manager.policy, region, held, asked);
+    // Spark's floor is its tasks' alone; with others it is what the task holds when it is served.
+    const floor =
+      bound === "share"
+        ? divide(region.executionSize, 2 * region.entries)
+        : held + region.executionSize - region.executionUsed + need;
     const holders: [task: number, bytes: number][] = [];
     manager.forEachEntry(mode, (other, bytes) => {
       if (other !== task && bytes > 0) holders.push([other, bytes]);
@@ -412,8 +421,9 @@ export class Watch {
     const out = this.#out;
     const fact = out.fact(CODE.waits);
     out.cause(cause);
-    out.count(capOf(region));
-    out.count(divide(region.executionSize, 2 * region.entries));
+    out.byte(BOUNDS.indexOf(bound));
+    out.count(capBytes);
+    out.count(floor);
     out.count(storageBytes);
     out.byte(LIMITS.indexOf(limit));
     out.count(look.pinned);

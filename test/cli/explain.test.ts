@@ -41,7 +41,7 @@ function record(name: string): string {
 
 const SPILLED =
   "the sort of task 7 spilled 400 B because the map of the same task asked for 300 B: 290 B were free, storage could give " +
-  "nothing (what it holds is protected), and the task's share was 1/2 since task 9 had come in";
+  "nothing (what it holds is protected), and the task's share was 1/2 since task 9 had come in (350 B; it held 400 B)";
 
 const EVICTED = "block rdd_1_0 (300 B, on-heap) was dropped because task 9 asked for 10 B and nothing was free";
 
@@ -59,7 +59,7 @@ describe("a recording of a run", () => {
         task 9   -        -        -
         storage  -        e 300 B  -
       the largest spills:
-      row 7: the sort of task 7 spilled 400 B because the map of the same task asked for 300 B: 290 B were free, storage could give nothing (what it holds is protected), and the task's share was 1/2 since task 9 had come in
+      row 7: the sort of task 7 spilled 400 B because the map of the same task asked for 300 B: 290 B were free, storage could give nothing (what it holds is protected), and the task's share was 1/2 since task 9 had come in (350 B; it held 400 B)
       "
     `);
   });

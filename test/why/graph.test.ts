@@ -37,8 +37,8 @@ test("a wait names who holds more than its share and could end it, and each look
   });
   expect(told("waits")[0]).toBe(
     "the sort of task 2 waits for 400 B of on-heap memory: nothing was free, storage could give 100 B, and the task's share " +
-      "was 1/2; it holds nothing and does not go on below 250 B; 150 B must come back, which task 1 (900 B, more than its " +
-      "share of 500 B) could give",
+      "was 1/2 (500 B; it held nothing); it does not go on below 250 B; 150 B must come back, which task 1 (900 B, more than " +
+      "its share of 500 B) could give",
   );
   expect(told("waits")[2]).toContain("the task's share was 1/3 since task 3 had come in");
   expect(told("woken")).toEqual([
