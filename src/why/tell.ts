@@ -2,6 +2,7 @@
 
 import { type Mode, modeName, type ModeName } from "../memory/mode.js";
 import type { Fact, FactOf } from "./facts.js";
+import { awaited } from "./open-waits.js";
 
 /** Facts by number, as far as they are at hand. */
 export type Known = (n: number) => Fact | undefined;
@@ -113,7 +114,8 @@ function who({ task, consumer }: FactOf<"asked">): string {
   return consumer === null ? `task ${task}` : `the ${consumer} of task ${task}`;
 }
 
-function modeText(mode: ModeName): string {
+/** `on-heap`. */
+export function modeText(mode: ModeName): string {
   return mode === "onHeap" ? "on-heap" : "off-heap";
 }
 
@@ -213,15 +215,11 @@ function spilledText(fact: FactOf<"spilled">, known: Known): string {
 
 function waitsText(fact: FactOf<"waits">, asked: Fact | undefined): string {
   if (asked?.kind !== "asked") return `a request must wait: ${GONE}`;
-  const { floorBytes, bound, capBytes, needBytes, holders } = fact;
+  const { floorBytes, bound, capBytes, needBytes } = fact;
   const beyond = bound === "share" ? `more than its share of ${sizeText(capBytes)}` : "more than that";
-  const enough: string[] = [];
-  let rest = needBytes;
-  for (const [task, bytes] of holders) {
-    if (rest <= 0) break;
-    rest -= bytes;
-    enough.push(`task ${task} (${sizeText(bytes)}${bound !== "none" && bytes > capBytes ? `, ${beyond}` : ""})`);
-  }
+  const enough = awaited(fact).map(
+    ([task, bytes]) => `task ${task} (${sizeText(bytes)}${bound !== "none" && bytes > capBytes ? `, ${beyond}` : ""})`,
+  );
   const back =
     enough.length === 0
       ? "nobody holds what it waits for"

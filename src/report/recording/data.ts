@@ -4,7 +4,7 @@
 import type { ModeName } from "../../memory/mode.js";
 import { byParty, partyText } from "../../why/matrix.js";
 import type { Party } from "../../why/story.js";
-import { sentence } from "../../why/tell.js";
+import { sentence, modeText } from "../../why/tell.js";
 import type { Digest, Tally } from "./digest.js";
 import { KINDS, type Mark, type MarkKind, united } from "./marks.js";
 
@@ -58,10 +58,6 @@ const MOST_DRAWN = 20_000;
 const MOST_TOLD = 400;
 
 export const MODES: readonly ModeName[] = ["onHeap", "offHeap"];
-
-export function modeText(mode: ModeName): string {
-  return mode === "onHeap" ? "on-heap" : "off-heap";
-}
 
 /** Parties by what they gave up and waited for, the most first. */
 export function ranked(tallies: readonly Tally[]): Tally[] {
