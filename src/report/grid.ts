@@ -79,8 +79,11 @@ function headline(contests: readonly Contest[]): string {
 }
 
 const SAID: Readonly<Record<Outcome, "off-heap" | "on-heap" | "alike" | "open">> = {
-  ...{ "off-heap": "off-heap", "on-heap": "on-heap", alike: "alike" },
-  ...{ undecided: "open", missing: "open" },
+  "off-heap": "off-heap",
+  "on-heap": "on-heap",
+  alike: "alike",
+  undecided: "open",
+  missing: "open",
 };
 
 /** Questions and answers; a part of any page. */
