@@ -70,7 +70,7 @@ type Field = readonly [name: string, type: keyof FieldTypes];
  * - `woken`: a waiter looks again.
  * - `spilled`: a consumer was asked to spill; -1 where it failed. Without a cause it spilled of its own accord.
  * - `refused`: storage memory that was not granted, though execution lent `lentBytes`.
- * - `deadlock`: tasks that wait for each other. - `starved`: others were served, again and again, while one waits.
+ * - `gaveUp`: a waiter waits no longer, though it was not served. - `deadlock`: tasks that wait for each other. - `starved`: others were served, again and again, while one waits.
  */
 export const FACTS = {
   asked: [
@@ -168,6 +168,10 @@ export const FACTS = {
     ["grants", "count"],
     ["grantedBytes", "count"],
     ["bound", "count"],
+  ],
+  gaveUp: [
+    ["cause", "fact"],
+    ["task", "task"],
   ],
 } as const satisfies Readonly<Record<string, readonly Field[]>>;
 

@@ -39,10 +39,10 @@ export class OpenWaits {
       ended.push(wait);
     };
     if (ANEW.has(ask.op) || ask.op === "interrupt") end(ask["task"] as number);
-    // Whoever looks again is served, unless it says that it waits on.
+    // Whoever looks again is served or gives up, unless it says that it waits on.
     const looked = new Set<number>();
     for (const fact of facts) {
-      if (fact.kind === "woken") looked.add(fact.task);
+      if (fact.kind === "woken" || fact.kind === "gaveUp") looked.add(fact.task);
       if (fact.kind !== "waits") continue;
       const asked = known(fact.cause);
       if (asked?.kind !== "asked") continue;

@@ -72,6 +72,8 @@ export function sentence(fact: Fact, known: Known): string {
       return deadlockText(fact);
     case "starved":
       return starvedText(fact);
+    case "gaveUp":
+      return `task ${fact.task} gave up waiting`;
   }
 }
 

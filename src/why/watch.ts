@@ -106,7 +106,7 @@ export class Watch {
     installed.method(
       manager,
       "executionRequest",
-      (plain) => (bytes, task, mode) => this.#endOf(plain(bytes, task, mode), () => this.#waiters.leave(task, mode)),
+      (plain) => (bytes, task, mode) => this.#endOf(plain(bytes, task, mode), () => this.#ended(task, mode)),
     );
     installed.method(manager, "releaseExecution", (plain) => (bytes, task, mode) => {
       const { entries } = manager.regions[mode];
@@ -231,7 +231,7 @@ export class Watch {
       } finally {
         this.#want = before;
         // Nobody waits on behalf of a call that could not.
-        if (!answered) this.#waiters.leave(task.id, consumer.mode);
+        if (!answered) this.#ended(task.id, consumer.mode);
       }
     };
     installed.method(task, "acquireExecutionMemory", (plain) => (bytes, consumer) => now(plain, bytes, consumer));
@@ -271,8 +271,13 @@ export class Watch {
       }
     } finally {
       request.return(undefined as T);
-      this.#waiters.leave(consumer.task.id, consumer.mode);
+      this.#ended(consumer.task.id, consumer.mode);
     }
+  }
+
+  /** A request has ended, perhaps when nobody watches any more. */
+  #ended(task: number, mode: Mode): void {
+    if (this.#installed.any) this.#waiters.ended(task, mode);
   }
 
   *#endOf<T>(request: Request<T>, end: () => void): Request<T> {

@@ -23,6 +23,7 @@ const FACT_TITLES: Readonly<Record<FactKind, string>> = {
   refused: "blocks refused",
   deadlock: "deadlocks",
   starved: "starvations noticed",
+  gaveUp: "waits given up",
 };
 
 export function figures({ file, raw }: Source, digest: Digest, data: RecordingData): Html {
