@@ -49,7 +49,8 @@ export async function openCauses(file: string): Promise<Causes> {
 /** The bytes of a binary recording. Throws Malformed for any other file. */
 export async function openBinary(file: string): Promise<AsyncIterable<unknown>> {
   const { isBinary, all } = await begun(file, bytesOf(file));
-  if (!isBinary) throw new Malformed(file, 0, "is no recording with causes");
+  if (!isBinary)
+    throw new Malformed(file, 0, "is no recording with causes (record --requests FILE --why makes one of a trace)");
   return guarded(file, all);
 }
 

@@ -8,9 +8,9 @@ import { writeBeside } from "./page-beside.js";
 
 /**
  * Writes the page of the recording `file` to `out` and says in a line what is in it. A recording that lies elsewhere is copied
- * beside the page. Throws Malformed or Unreadable for the recording, Unwritable for the page; then nothing is left behind.
+ * beside the page. A raised signal ends the reading: the page is of the rows until then. Throws Malformed or Unreadable for the recording, Unwritable for the page; then nothing is left behind.
  */
-export async function writePage(file: string, out: string): Promise<string> {
+export async function writePage(file: string, out: string, signal?: AbortSignal): Promise<string> {
   const digest = new Digest();
   const causes = await openCauses(file);
   let begun = false;
@@ -20,6 +20,7 @@ export async function writePage(file: string, out: string): Promise<string> {
       begun = true;
     }
     for (const line of lines) digest.add(line);
+    if (signal?.aborted && begun) break;
   }
   digest.end();
   const { different } = causes;

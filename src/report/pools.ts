@@ -1,6 +1,7 @@
 // Two pools over the rows of a trace, as scripts draw them.
 
 import type { ModeName } from "../memory/mode.js";
+import { modeText } from "../why/tell.js";
 import type { Envelope } from "./envelope.js";
 
 /** The pools of one mode, samples in order of rows. Bytes. */
@@ -15,10 +16,6 @@ export interface RowPools {
 }
 
 export const MODES: readonly ModeName[] = ["onHeap", "offHeap"];
-
-export function modeText(mode: ModeName): string {
-  return mode === "onHeap" ? "on-heap" : "off-heap";
-}
 
 /** A mode's pools; null where it has none. */
 export function rowPools(mode: ModeName, envelope: Envelope, rows: number): RowPools | null {

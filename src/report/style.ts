@@ -122,8 +122,8 @@ tbody .detail th, tbody .detail td { border-top-color: transparent; padding-top:
 
 .region { display: flex; height: 46px; border-radius: 8px; overflow: hidden; border: 1px solid var(--line); font-size: 12.5px; }
 .region > div { display: flex; align-items: center; justify-content: center; min-width: 0; overflow: hidden; white-space: nowrap; padding: 0 6px; }
-.region .execution { background: var(--mode-soft); color: var(--mode); font-weight: 600; }
-.region .storage { background: var(--store-soft); color: var(--store); font-weight: 600; border-left: 2px dashed var(--mode); }
+.region .execution { background: var(--mode-soft); font-weight: 600; }
+.region .storage { background: var(--store-soft); font-weight: 600; border-left: 2px dashed var(--mode); }
 .scale { position: relative; height: 18px; font-size: 12px; color: var(--muted); margin-top: 4px; }
 .bar { height: 12px; border-radius: 6px; background: repeating-linear-gradient(90deg, var(--muted) 0 6px, transparent 6px 9px); opacity: .5; }
 .fit { height: 12px; border-radius: 6px; background: var(--mode); }

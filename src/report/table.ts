@@ -17,7 +17,7 @@ export function table<T>(
   const shown = items.slice(0, MOST_LINES).map(lineOf);
   return html`<details>
     <summary>${title}: ${grouped(items.length)} ${items.length === 1 ? "line" : "lines"}</summary>
-    <div class="scroll">
+    <div class="scroll" role="region" aria-label="${title}" tabindex="0">
       <table id="${id}-table">
         <thead>
           <tr>

@@ -13,7 +13,7 @@ export function comparisonTable({ disk }: Study, summaries: readonly Summary[]):
   const rate = (bytesPerSecond: number): string => `${(bytesPerSecond / 1e6).toFixed(0)} MB/s`;
   return html`<section class="card" aria-labelledby="comparison">
     <h2 id="comparison">Comparison</h2>
-    <div class="scroll">
+    <div class="scroll" role="region" aria-labelledby="comparison" tabindex="0">
       <table id="comparison-table">
         <caption>
           Medians of the rounds that count, unless a line says otherwise.

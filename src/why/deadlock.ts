@@ -4,8 +4,9 @@
 
 import type { MemoryManager, Region } from "../memory/manager.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../memory/mode.js";
-import { divide, MUST_WAIT, type Policy, type RegionView } from "../policy/policy.js";
+import { divide, MUST_WAIT, type Policy } from "../policy/policy.js";
 import type { InCycle } from "./facts.js";
+import { viewOf } from "./look.js";
 
 /** A request that waits. */
 export interface Waiting {
@@ -98,9 +99,4 @@ function stuckAmong(manager: MemoryManager, waiting: AllWaiting): ReadonlyMap<nu
     }
   }
   return stuck;
-}
-
-function viewOf(region: Region, executionUsed: number, entries: number): RegionView {
-  const { mode, total, protectedStorage, executionSize, storageSize, storageUsed, unmanaged } = region;
-  return { mode, total, protectedStorage, executionSize, executionUsed, storageSize, storageUsed, unmanaged, entries };
 }

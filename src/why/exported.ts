@@ -4,7 +4,7 @@ import { objectOn, type RecordedFile, Unreadable } from "../trace/source.js";
 import { type State, readState } from "../trace/format.js";
 import { isCount, isObject } from "../trace/shape.js";
 import { endLine, rowLine } from "../trace/write.js";
-import { type Fact, FACTS, type FactKind, type FieldTypes, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
+import { BOUNDS, type Fact, FACTS, type FactKind, type FieldTypes, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
 import type { CausedRow, CauseReader } from "./reader.js";
 
 /** A row as a story takes it. */
@@ -158,6 +158,7 @@ const HOLDS: Readonly<Record<keyof FieldTypes, (value: unknown) => boolean>> = {
   fate: among(["gone", "disk"]),
   waking: among(WAKINGS),
   limit: among(LIMITS),
+  bound: among(BOUNDS),
   holders: tuples(isSigned, isCount),
   cycle: tuples(isSigned, (mode) => mode === 0 || mode === 1, isCount, isCount),
 };

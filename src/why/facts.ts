@@ -31,6 +31,8 @@ export interface FieldTypes {
   readonly waking: Waking;
   /** Why storage gave no more. */
   readonly limit: Limit;
+  /** What bounds a task whatever is free. */
+  readonly bound: Bound;
   /** Tasks and what they hold. */
   readonly holders: readonly Held[];
   /** Tasks that wait for each other, each for the next. */
@@ -55,6 +57,11 @@ export const LIMITS = ["enough", "protected", "kept", "tooLarge", "policy"] as c
 /** Why storage gave no more, in one word; told at LIMITS. */
 export type Limit = (typeof LIMITS)[number];
 
+/** What bounds a task whatever is free: its 1/N of what the tasks share, a bound of the policy's own, or nothing. */
+export const BOUNDS = ["share", "own", "none"] as const;
+/** What bounds a task whatever is free; told at BOUNDS. */
+export type Bound = (typeof BOUNDS)[number];
+
 /** A task and the bytes it holds. */
 export type Held = readonly [task: number, bytes: number];
 
@@ -72,13 +79,14 @@ type Field = readonly [name: string, type: keyof FieldTypes];
  * - `wanted`: the same for storage memory.
  * - `moved`: the boundary, by `bytes` towards execution, or towards storage where negative.
  * - `evicted`: a block; `owner` is the task that put it, where that is known.
- * - `short`: granted less than asked, perhaps nothing. `storageBytes`: what storage could give; `pinned`: blocks in the way that
+ * - `short`: granted less than asked, perhaps nothing. `capBytes`: the most that a task may hold by its `bound`, 0 without one.
+ *   `storageBytes`: what storage could give; `pinned`: blocks in the way that
  *   are locked, `alike`: how many of those in the way are of one RDD, `ownRdd`: how many for being of the block's own RDD.
- * - `waits`: must wait. `needBytes` must come back before it is served; `holders` are those who hold memory, largest first.
+ * - `waits`: must wait, being offered less than lifts its task to `floorBytes`. `needBytes` must come back before it is served; `holders` are those who hold memory, largest first.
  * - `woken`: a waiter looks again.
  * - `spilled`: a consumer was asked to spill; -1 where it failed. Without a cause it spilled of its own accord.
  * - `refused`: storage memory that was not granted, though execution lent `lentBytes`.
- * - `deadlock`: tasks that wait for each other. - `starved`: others were served, again and again, while one waits.
+ * - `gaveUp`: a waiter waits no longer, though it was not served. - `deadlock`: tasks that wait for each other. - `starved`: others were served, again and again, while one waits.
  */
 export const FACTS = {
   asked: [
@@ -120,6 +128,7 @@ export const FACTS = {
   short: [
     ["cause", "fact"],
     ["granted", "count"],
+    ["bound", "bound"],
     ["capBytes", "count"],
     ["storageBytes", "count"],
     ["limit", "limit"],
@@ -128,6 +137,7 @@ export const FACTS = {
   ],
   waits: [
     ["cause", "fact"],
+    ["bound", "bound"],
     ["capBytes", "count"],
     ["floorBytes", "count"],
     ["storageBytes", "count"],
@@ -174,6 +184,10 @@ export const FACTS = {
     ["grants", "count"],
     ["grantedBytes", "count"],
     ["bound", "count"],
+  ],
+  gaveUp: [
+    ["cause", "fact"],
+    ["task", "task"],
   ],
 } as const satisfies Readonly<Record<string, readonly Field[]>>;
 

@@ -4,7 +4,7 @@
 //
 //   header                                          fact
 //   0   8  "TMCAUSE\n"                              0   1  128 + its kind, in the order of FACTS
-//   8   2  version of this format, 1                1   .. its fields, in the order of FACTS:
+//   8   2  version of this format, 2                1   .. its fields, in the order of FACTS:
 //   10  2  0                                               fact: count, how far back; 0 none     mode, words: 1 byte
 //   12  4  bytes of the header line, H                     task: signed                          name: count, its number
 //   16  H  header line of a memory trace, UTF-8            any task: count, 0 none, 1 and then the task
@@ -30,7 +30,7 @@ import type { Op } from "../trace/format.js";
 import { FACT_KINDS, type FactKind } from "./facts.js";
 
 /** Version of the binary form, which a recording begins with. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 export const MAGIC: Uint8Array = Uint8Array.from("TMCAUSE\n", (c) => c.charCodeAt(0));
 export const HEADER_FIXED_BYTES = 16;
 

@@ -2,6 +2,7 @@
 // needs Node; what writes files is `tungsten-memory/why/file`.
 
 export {
+  type Bound,
   type Fact,
   type FactKind,
   type FactOf,

@@ -3,10 +3,10 @@
 import type { Executor } from "../executor.js";
 import type { Region } from "../memory/manager.js";
 import { type Mode, ON_HEAP } from "../memory/mode.js";
-import { divide, type RegionView } from "../policy/policy.js";
+import { divide, type Policy, type RegionView } from "../policy/policy.js";
 import type { BlockId } from "../storage/block.js";
 import { NO_TASK } from "../storage/locks.js";
-import type { Limit, Purpose } from "./facts.js";
+import type { Bound, Limit, Purpose } from "./facts.js";
 
 /** What a consumer wants, from its call to the answer. */
 export interface Want {
@@ -73,15 +73,9 @@ export function storageOf(
     return { storageBytes: look.movedBytes, limit };
   }
   const before: RegionView = {
-    mode: region.mode,
-    total: region.total,
-    protectedStorage: region.protectedStorage,
+    ...viewOf(region, region.executionUsed, region.entries),
     executionSize: region.executionSize - look.movedBytes,
-    executionUsed: region.executionUsed,
     storageSize: region.storageSize + look.movedBytes,
-    storageUsed: region.storageUsed,
-    unmanaged: region.unmanaged,
-    entries: region.entries,
   };
   const most = manager.policy.reclaim(before, Number.MAX_SAFE_INTEGER);
   const evictable = Math.max(0, store.used(look.mode) - look.passedBytes);
@@ -100,7 +94,33 @@ export function storageFreeBefore(look: Look, region: Region): number {
   return Math.max(0, region.storageSize - region.storageUsed + look.movedBytes - look.evictedBytes);
 }
 
-/** A task's 1/N of what the tasks share. */
-export function capOf(region: Region): number {
-  return divide(Math.min(region.ceiling, Number.MAX_SAFE_INTEGER), region.entries);
+/**
+ * What bounds a task, and the most that it may hold. Within 1/N of the ceiling a policy is never asked; whether it ends there,
+ * its answers to a task that has nothing in a pool that is all free tell.
+ */
+export function boundOf(policy: Policy, region: Region): { readonly bound: Bound; readonly capBytes: number } {
+  if (region.ceiling >= Number.MAX_SAFE_INTEGER) return { bound: "none", capBytes: 0 };
+  const capBytes = divide(region.ceiling, region.entries);
+  if (capBytes >= region.executionSize) return { bound: "share", capBytes };
+  const empty = viewOf(region, 0, region.entries);
+  const granted = (bytes: number): boolean => policy.share(empty, 0, bytes) === bytes;
+  if (!granted(capBytes + 1)) return { bound: "share", capBytes };
+  return { bound: "own", capBytes: lastOf(capBytes + 1, region.executionSize, granted) };
+}
+
+/** The last number from `least`, of which it holds, to `most`, of which `holds` is true. It is true of all before that. */
+function lastOf(least: number, most: number, holds: (n: number) => boolean): number {
+  let [low, high] = [least, most];
+  while (low < high) {
+    const middle = high - divide(high - low, 2);
+    if (holds(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** A pool as it would be with so much used by so many tasks. */
+export function viewOf(region: Region, executionUsed: number, entries: number): RegionView {
+  const { mode, total, protectedStorage, executionSize, storageSize, storageUsed, unmanaged } = region;
+  return { mode, total, protectedStorage, executionSize, executionUsed, storageSize, storageUsed, unmanaged, entries };
 }

@@ -6,7 +6,7 @@ import { type BlockId, blockName, rddBlock } from "../storage/block.js";
 import { type Effects, readHeader, type State, type TraceHeader } from "../trace/format.js";
 import type { Resumed } from "../trace/replay.js";
 import { Unreadable } from "../trace/source.js";
-import { type Fact, FACT_KINDS, type FactKind, type InCycle, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
+import { BOUNDS, type Fact, FACT_KINDS, type FactKind, type InCycle, LIMITS, PURPOSES, WAKINGS } from "./facts.js";
 import {
   type AskField,
   COUNT_TAG,
@@ -261,6 +261,7 @@ export class CauseReader {
           row,
           cause: this.#cause(n),
           granted: this.#count(),
+          bound: this.#word(BOUNDS),
           capBytes: this.#count(),
           storageBytes: this.#count(),
           limit: this.#word(LIMITS),
@@ -273,6 +274,7 @@ export class CauseReader {
           n,
           row,
           cause: this.#cause(n),
+          bound: this.#word(BOUNDS),
           capBytes: this.#count(),
           floorBytes: this.#count(),
           storageBytes: this.#count(),
@@ -334,6 +336,8 @@ export class CauseReader {
           grantedBytes: this.#count(),
           bound: this.#count(),
         };
+      case "gaveUp":
+        return { kind, n, row, cause: this.#cause(n), task: this.#signed() };
       case undefined:
         return null;
     }

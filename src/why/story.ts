@@ -2,6 +2,7 @@
 // behind a fact. What is remembered is bounded by the tasks, not by the length of the recording.
 
 import { type Fact, FACT_KINDS, type FactKind, type FactOf } from "./facts.js";
+import { awaited } from "./open-waits.js";
 import { beneficiary, chain, type Known } from "./tell.js";
 
 /** Facts that are remembered, so that chains can be told: those that came last. */
@@ -67,6 +68,8 @@ export class Story {
     FactKind,
     number
   >;
+  /** Requests that had to wait; `counts.waits` counts every look of theirs. */
+  waits = 0;
   /** Deadlocks and starvations, the first of them. */
   readonly trouble: Told[] = [];
   // By payer, then by whom it was paid for.
@@ -156,9 +159,9 @@ export class Story {
   #waited(fact: FactOf<"waits">): void {
     const asked = this.known(fact.cause);
     if (asked?.kind !== "asked" || this.known(asked.cause)?.kind === "woken") return;
+    this.waits += 1;
     let rest = fact.needBytes;
-    for (const [holder, bytes] of fact.holders) {
-      if (rest <= 0) break;
+    for (const [holder, bytes] of awaited(fact)) {
       this.#payment(asked.task, holder).waitedBytes += Math.min(rest, bytes);
       rest -= bytes;
     }

@@ -2,6 +2,7 @@
 
 import { type Mode, modeName, type ModeName } from "../memory/mode.js";
 import type { Fact, FactOf } from "./facts.js";
+import { awaited } from "./open-waits.js";
 
 /** Facts by number, as far as they are at hand. */
 export type Known = (n: number) => Fact | undefined;
@@ -71,6 +72,8 @@ export function sentence(fact: Fact, known: Known): string {
       return deadlockText(fact);
     case "starved":
       return starvedText(fact);
+    case "gaveUp":
+      return `task ${fact.task} gave up waiting`;
   }
 }
 
@@ -113,7 +116,8 @@ function who({ task, consumer }: FactOf<"asked">): string {
   return consumer === null ? `task ${task}` : `the ${consumer} of task ${task}`;
 }
 
-function modeText(mode: ModeName): string {
+/** `on-heap`. */
+export function modeText(mode: ModeName): string {
   return mode === "onHeap" ? "on-heap" : "off-heap";
 }
 
@@ -146,18 +150,29 @@ function request(fact: Fact | undefined): string {
 }
 
 /** Why a request for execution memory was not granted. */
-function reasons(asked: FactOf<"asked">, { storageBytes, limit, pinned, alike }: Shortage): string[] {
+function reasons(asked: FactOf<"asked">, short: Shortage): string[] {
+  const { storageBytes, limit, pinned, alike } = short;
   const why = passedText(pinned, alike, 0);
   if (limit === "protected") why.push("what it holds is protected");
   if (limit === "kept" && storageBytes > asked.storageFreeBytes) why.push("its blocks go only where they suffice");
-  const share =
-    asked.tasks === 1
-      ? "the task had the pool to itself"
-      : `the task's share was 1/${asked.tasks}${asked.newest === null ? "" : ` since task ${asked.newest} had come in`}`;
-  return [freeText(asked.freeBytes), `storage could give ${someText(storageBytes)}${bracketed(why)}`, share];
+  return [
+    freeText(asked.freeBytes),
+    `storage could give ${someText(storageBytes)}${bracketed(why)}`,
+    boundText(asked, short),
+  ];
 }
 
-type Shortage = Pick<FactOf<"short">, "storageBytes" | "limit" | "pinned" | "alike">;
+type Shortage = Pick<FactOf<"short">, "storageBytes" | "limit" | "pinned" | "alike" | "bound" | "capBytes">;
+
+/** What a task may hold, and how much of it this one does already. */
+function boundText({ tasks, newest, heldBytes }: FactOf<"asked">, { bound, capBytes }: Shortage): string {
+  const held = heldBytes === 0 ? "it held nothing" : `it held ${sizeText(heldBytes)}`;
+  if (bound === "none") return `no task has a bound of its own (${held})`;
+  if (bound === "own") return `a task may hold ${sizeText(capBytes)} (${held})`;
+  if (tasks === 1) return "the task had the pool to itself";
+  const since = newest === null ? "" : ` since task ${newest} had come in`;
+  return `the task's share was 1/${tasks}${since} (${sizeText(capBytes)}; ${held})`;
+}
 
 /** `5 blocks pinned, 3 of the same RDD`. */
 function passedText(pinned: number, alike: number, ownRdd: number): string[] {
@@ -202,22 +217,16 @@ function spilledText(fact: FactOf<"spilled">, known: Known): string {
 
 function waitsText(fact: FactOf<"waits">, asked: Fact | undefined): string {
   if (asked?.kind !== "asked") return `a request must wait: ${GONE}`;
-  const { floorBytes, capBytes, needBytes, holders } = fact;
-  const held = `it holds ${someText(asked.heldBytes)} and does not go on below ${sizeText(floorBytes)}`;
-  const enough: string[] = [];
-  let rest = needBytes;
-  for (const [task, bytes] of holders) {
-    if (rest <= 0) break;
-    rest -= bytes;
-    enough.push(
-      `task ${task} (${sizeText(bytes)}${bytes > capBytes ? `, more than its share of ${sizeText(capBytes)}` : ""})`,
-    );
-  }
+  const { floorBytes, bound, capBytes, needBytes } = fact;
+  const beyond = bound === "share" ? `more than its share of ${sizeText(capBytes)}` : "more than that";
+  const enough = awaited(fact).map(
+    ([task, bytes]) => `task ${task} (${sizeText(bytes)}${bound !== "none" && bytes > capBytes ? `, ${beyond}` : ""})`,
+  );
   const back =
     enough.length === 0
       ? "nobody holds what it waits for"
       : `${sizeText(needBytes)} must come back, which ${listed(enough)} could give`;
-  return `${who(asked)} waits for ${amount(asked)} of ${modeText(asked.mode)} memory: ${listed(reasons(asked, fact))}; ${held}; ${back}`;
+  return `${who(asked)} waits for ${amount(asked)} of ${modeText(asked.mode)} memory: ${listed(reasons(asked, fact))}; it does not go on below ${sizeText(floorBytes)}; ${back}`;
 }
 
 function wakingText({ what, by, bytes }: FactOf<"woken">): string {

@@ -38,6 +38,17 @@ export class Waiters {
     if (this.#waiting[mode].size > 0) this.#waiting[mode].delete(task);
   }
 
+  /** The same for a request that has ended: if it waits still, it was given up. */
+  ended(task: number, mode: Mode): void {
+    const waiting = this.#waiting[mode].get(task);
+    if (waiting === undefined) return;
+    this.#waiting[mode].delete(task);
+    const out = this.#out;
+    out.fact(CODE.gaveUp);
+    out.cause(waiting.fact);
+    out.signed(task);
+  }
+
   /** Nothing has happened that wakes since the last wait began. */
   get undisturbed(): boolean {
     return this.#wake.what === "look";

@@ -12,10 +12,10 @@ import { divide, MUST_WAIT, REFUSE, type StoragePurpose } from "../policy/policy
 import { type BlockId, canonical, NO_RDD, rddOf } from "../storage/block.js";
 import { NO_TASK } from "../storage/locks.js";
 import { missingBytes } from "./deadlock.js";
-import { type Limit, LIMITS, PURPOSES, type Purpose } from "./facts.js";
+import { BOUNDS, type Limit, LIMITS, PURPOSES, type Purpose } from "./facts.js";
 import { CODE } from "./format.js";
 import { Installed } from "./install.js";
-import { capOf, executionFreeBefore, Look, storageFreeBefore, storageOf, type Want } from "./look.js";
+import { boundOf, executionFreeBefore, Look, storageFreeBefore, storageOf, type Want } from "./look.js";
 import { Waiters } from "./waiters.js";
 import type { CauseWriter } from "./writer.js";
 
@@ -106,7 +106,7 @@ export class Watch {
     installed.method(
       manager,
       "executionRequest",
-      (plain) => (bytes, task, mode) => this.#endOf(plain(bytes, task, mode), () => this.#waiters.leave(task, mode)),
+      (plain) => (bytes, task, mode) => this.#endOf(plain(bytes, task, mode), () => this.#ended(task, mode)),
     );
     installed.method(manager, "releaseExecution", (plain) => (bytes, task, mode) => {
       const { entries } = manager.regions[mode];
@@ -231,7 +231,7 @@ export class Watch {
       } finally {
         this.#want = before;
         // Nobody waits on behalf of a call that could not.
-        if (!answered) this.#waiters.leave(task.id, consumer.mode);
+        if (!answered) this.#ended(task.id, consumer.mode);
       }
     };
     installed.method(task, "acquireExecutionMemory", (plain) => (bytes, consumer) => now(plain, bytes, consumer));
@@ -271,8 +271,13 @@ export class Watch {
       }
     } finally {
       request.return(undefined as T);
-      this.#waiters.leave(consumer.task.id, consumer.mode);
+      this.#ended(consumer.task.id, consumer.mode);
     }
+  }
+
+  /** A request has ended, perhaps when nobody watches any more. */
+  #ended(task: number, mode: Mode): void {
+    if (this.#installed.any) this.#waiters.ended(task, mode);
   }
 
   *#endOf<T>(request: Request<T>, end: () => void): Request<T> {
@@ -385,11 +390,13 @@ export class Watch {
     const look = this.#look!;
     const cause = this.#factOf(look);
     const { storageBytes, limit } = storageOf(this.#executor, look, region);
+    const { bound, capBytes } = boundOf(this.#executor.manager.policy, region);
     const out = this.#out;
     const fact = out.fact(CODE.short);
     out.cause(cause);
     out.count(granted);
-    out.count(capOf(region));
+    out.byte(BOUNDS.indexOf(bound));
+    out.count(capBytes);
     out.count(storageBytes);
     out.byte(LIMITS.indexOf(limit));
     out.count(look.pinned);
@@ -403,7 +410,14 @@ export class Watch {
     const { manager } = this.#executor;
     const cause = this.#factOf(look);
     const { storageBytes, limit } = storageOf(this.#executor, look, region);
-    const need = missingBytes(manager.policy, region, manager.executionHeld(task, mode), asked);
+    const { bound, capBytes } = boundOf(manager.policy, region);
+    const held = manager.executionHeld(task, mode);
+    const need = missingBytes(manager.policy, region, held, asked);
+    // Spark's floor is its tasks' alone; with others it is what the task holds when it is served.
+    const floor =
+      bound === "share"
+        ? divide(region.executionSize, 2 * region.entries)
+        : held + region.executionSize - region.executionUsed + need;
     const holders: [task: number, bytes: number][] = [];
     manager.forEachEntry(mode, (other, bytes) => {
       if (other !== task && bytes > 0) holders.push([other, bytes]);
@@ -412,8 +426,9 @@ export class Watch {
     const out = this.#out;
     const fact = out.fact(CODE.waits);
     out.cause(cause);
-    out.count(capOf(region));
-    out.count(divide(region.executionSize, 2 * region.entries));
+    out.byte(BOUNDS.indexOf(bound));
+    out.count(capBytes);
+    out.count(floor);
     out.count(storageBytes);
     out.byte(LIMITS.indexOf(limit));
     out.count(look.pinned);

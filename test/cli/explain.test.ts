@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { explainCommand } from "../../src/cli/explain.js";
+import { writePage } from "../../src/cli/explain-page.js";
 import { exportCommand } from "../../src/cli/export.js";
 import { recordCommand } from "../../src/cli/record.js";
 import { verifyFile } from "../../src/cli/verify.js";
@@ -41,7 +42,7 @@ function record(name: string): string {
 
 const SPILLED =
   "the sort of task 7 spilled 400 B because the map of the same task asked for 300 B: 290 B were free, storage could give " +
-  "nothing (what it holds is protected), and the task's share was 1/2 since task 9 had come in";
+  "nothing (what it holds is protected), and the task's share was 1/2 since task 9 had come in (350 B; it held 400 B)";
 
 const EVICTED = "block rdd_1_0 (300 B, on-heap) was dropped because task 9 asked for 10 B and nothing was free";
 
@@ -52,14 +53,14 @@ describe("a recording of a run", () => {
     const { code, out, err } = await explain(file);
     expect([code, err]).toEqual([0, ""]);
     expect(out.replaceAll(file, "FILE")).toMatchInlineSnapshot(`
-      "FILE: 7 rows: 1 short grants, 0 waits, 0 wakes, 0 refused blocks, 2 moves of the boundary, 1 evictions, 1 spills; 0 deadlocks, 0 starvations
+      "FILE: 7 rows: 1 short grant, 0 waits, 0 wakes, 0 refused blocks, 2 moves of the boundary, 1 eviction, 1 spill; 0 deadlocks, 0 starvations
       who paid (rows) for whom (columns), in bytes: s spilled, e evicted, w waited for
                  task 7   task 9   storage
         task 7   s 400 B  -        -
         task 9   -        -        -
         storage  -        e 300 B  -
       the largest spills:
-      row 7: the sort of task 7 spilled 400 B because the map of the same task asked for 300 B: 290 B were free, storage could give nothing (what it holds is protected), and the task's share was 1/2 since task 9 had come in
+      row 7: the sort of task 7 spilled 400 B because the map of the same task asked for 300 B: 290 B were free, storage could give nothing (what it holds is protected), and the task's share was 1/2 since task 9 had come in (350 B; it held 400 B)
       "
     `);
   });
@@ -73,8 +74,18 @@ describe("a recording of a run", () => {
     expect(byRow.out).toContain(`asked: row ${row} execAcquire task=7`);
     const byBlock = await explain(file, "--block", "rdd_1_0");
     expect(byBlock.out).toBe(`row 4: ${EVICTED}\n`);
-    expect((await explain(file, "--task", "12345")).out).toBe("");
-    expect((await explain(file, "--row", "99")).out).toContain("has no row 99: it has");
+    const quiet = await explain(file, "--row", "1");
+    expect(quiet.out).toContain("row 1: nothing stood in its way, and nothing was taken from it\n");
+  });
+
+  test.each([
+    ["--task", "12345", "has no task 12345"],
+    ["--row", "99", "has no row 99: it has 7"],
+    ["--block", "rdd_9_9", "has no block rdd_9_9"],
+  ])("%s %s that is not there is told, and ends with 1", async (option, value, text) => {
+    expect(await explain(file, option, value)).toEqual({ code: 1, out: "", err: `explain: ${file} ${text}\n` });
+    const { code, out } = await explain(file, option, value, "--json");
+    expect([code, JSON.parse(out)]).toMatchObject([1, { told: [] }]);
   });
 
   test("as JSON, with the same words", async () => {
@@ -93,7 +104,8 @@ describe("a recording of a run", () => {
       largest: [{ kind: "spilled", chain: [SPILLED] }],
     });
     const one = JSON.parse((await explain(file, "--block", "rdd_1_0", "--json")).out) as Record<string, unknown>;
-    expect(one["told"]).toEqual([{ row: 4, n: expect.any(Number) as number, kind: "evicted", chain: [EVICTED] }]);
+    const fact = { kind: "evicted", row: 4, block: "rdd_1_0", owner: null, mode: "onHeap", bytes: 300, to: "gone" };
+    expect(one["told"]).toMatchObject([{ ...fact, chain: [EVICTED] }]);
   });
 
   test("becomes a trace that verify takes and explain tells alike, plain and gzipped", async () => {
@@ -116,6 +128,39 @@ describe("a recording of a run", () => {
       (await explain(file)).out,
     );
   });
+});
+
+test("a wait is told with the whole wait-for graph at its row", async () => {
+  const acquire = (task: number, bytes: number) => ({ op: "execAcquire", task, bytes, mode: "onHeap" }) as const;
+  const file = files.write(
+    "waits.jsonl",
+    textOf(traceOf([acquire(1, 700), acquire(2, 300), acquire(3, 100), acquire(4, 100), { op: "clear" }])),
+  );
+  const { code, out } = await explain(file, "--row", "4");
+  expect(code).toBe(0);
+  expect(out).toContain(
+    "the task's share was 1/4 (250 B; it held nothing); it does not go on below 125 B; 100 B must come back",
+  );
+  expect(out.slice(out.indexOf("who waits"))).toBe(
+    "who waits for whom then:\n  task 3 -> task 1 (700 B): 100 B on-heap, since row 3\n  task 4 -> task 1 (700 B): 100 B on-heap, since row 4\n",
+  );
+  const { waiting } = JSON.parse((await explain(file, "--row", "4", "--json")).out) as { waiting: unknown };
+  expect(waiting).toEqual([
+    { task: 3, mode: "onHeap", since: 3, needBytes: 100, holders: [[1, 700]] },
+    { task: 4, mode: "onHeap", since: 4, needBytes: 100, holders: [[1, 700]] },
+  ]);
+  expect((await explain(file, "--row", "5")).out).not.toContain("who waits");
+  expect((await explain(file)).out).toContain(" 2 waits, ");
+});
+
+test("a page whose reading is ended is of the rows until then", async () => {
+  await run(recordCommand(), ["--profile", "waiting", "--rows", "5000", "--why", "--out", at("long.causes")]);
+  const whole = await writePage(at("long.causes"), at("whole.html"));
+  const part = await writePage(at("long.causes"), at("part.html"), AbortSignal.abort());
+  const requests = (text: string): number => Number(/: ([\d,]+) requests/.exec(text)![1]!.replace(",", ""));
+  expect(requests(part)).toBeGreaterThan(0);
+  expect(requests(part)).toBeLessThan(requests(whole));
+  expect(readFileSync(at("part.html"), "utf8")).toContain("</html>");
 });
 
 describe("a plain trace", () => {
@@ -154,7 +199,7 @@ describe("a plain trace", () => {
     const { code, out, err } = await explain(golden);
     expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(
-      /1504 rows: 1877 short grants, 49 waits, 49 wakes, 12 refused blocks, .* 100 evictions, 1872 spills/,
+      /1504 rows: 1877 short grants, 20 waits, 49 wakes, 12 refused blocks, .* 100 evictions, 1872 spills/,
     );
   });
 
@@ -162,8 +207,8 @@ describe("a plain trace", () => {
     const trace = traceOf([{ op: "execAcquire", task: 1, bytes: 1200, mode: "onHeap" }]);
     const file = files.write("other.jsonl", textOf(trace).replace('"granted":1000', '"granted":999'));
     const { code, out, err } = await explain(file);
-    expect([code, err]).toEqual([0, `explain: this library answers 1 rows differently than ${file} says\n`]);
-    expect(out).toContain("1 short grants");
+    expect([code, err]).toEqual([0, `explain: this library answers 1 row differently than ${file} says\n`]);
+    expect(out).toContain("1 row: 1 short grant,");
   });
 });
 
@@ -221,6 +266,7 @@ describe("what cannot be read", () => {
   test.each([
     ["--task", "x"],
     ["--row", "1.5"],
+    ["--row", "0"],
     ["--row", "1", "--task", "1"],
     ["--block", "b", "--row", "1"],
   ])("%s %s %s %s is wrong usage", async (...args) => {

@@ -267,6 +267,14 @@ describe("an interrupted command", () => {
     expect(readCode, err).toBe(0);
   });
 
+  test("tells what it has read", async () => {
+    const args = ["record", "--profile", "waiting", "--rows", "40000", "--why", "--out", "long.causes"];
+    expect((await cli(args)).code).toBe(0);
+    const { code, out } = await interrupted(["explain", "long.causes", "--task", "3"], (said) => said.length > 0);
+    expect(code).toBe(130);
+    expect(out).toMatch(/^row \d+: .*\n$/s);
+  });
+
   test("prints the rows that it has", async () => {
     copyFileSync(join(ROOT, "test/golden/requests/web07.trace.gz"), join(files.path, "web07.trace.gz"));
     const capacities = Array.from({ length: 2000 }, (_, i) => i + 100).join(",");

@@ -9,6 +9,7 @@ import { gridCard, gridPage } from "../../src/report/grid.js";
 import { contestOf } from "../../src/study/grid/contest.js";
 import { experimentOf } from "../../src/study/grid/experiment.js";
 import { axesOf } from "../../src/study/grid/setting.js";
+import { grouped, nanoseconds } from "../../src/study/text.js";
 import { SETTING, visit, visits } from "../study/grid.js";
 import { EVERYWHERE, LAPTOP, openBrowser, overflow, visit as open } from "./browser.js";
 
@@ -34,6 +35,39 @@ test("verdicts, settings and machine are on the page, escaped, and nothing is lo
   expect(page).toContain("&lt;b&gt;fast&lt;/b&gt;");
   expect(page).not.toMatch(/src=|https?:|<b>fast|uPlot/);
   expect(page.match(/<svg class="ratio/g)).toHaveLength(2);
+  expect(page).toContain("<h1>Of 2 settings: off-heap is faster in 1, 1 alike.</h1>");
+});
+
+test("all that was measured is there as tables and can be saved, and the repetitions are named where they lie", () => {
+  const page = gridPage({ ...results, file: "some/where/results.jsonl" });
+  const lines = (id: string): string[][] =>
+    [
+      ...page
+        .split(`id="${id}-table"`)[1]!
+        .split("</table>")[0]!
+        .matchAll(/<tr>\s*(<th scope="row".*?)<\/tr>/gs),
+    ].map(([, line]) => [...line!.matchAll(/>([^<>]+)<\/t[hd]>/g)].map(([, cell]) => cell!));
+  expect(lines("work").map(([, mode, repetitions, rate]) => [mode, repetitions, rate])).toEqual([
+    ["on-heap", "9", "0.00"],
+    ["off-heap", "9", "0.00"],
+    ["on-heap", "9", "0.00"],
+    ["off-heap", "9", "0.00"],
+  ]);
+  expect(lines("gc")[0]!.at(-1)).toBe("none");
+  const { p50, p99 } = faster.onHeap.acquires;
+  expect(lines("acquires")[2]).toEqual(expect.arrayContaining([nanoseconds(p50), nanoseconds(p99)]));
+  expect(lines("batches")[2]![2]).toBe(grouped(faster.onHeap.batches.count));
+  expect(lines("memory")[0]!.slice(-2)).toEqual(["1", "0"]);
+  expect(page).toContain('<a href="results.jsonl">results.jsonl</a>');
+  expect(page).not.toContain("some/where");
+  const [, link] = /download="results-cells.json" href="data:application\/json,([^"]*)"/.exec(page)!;
+  expect(JSON.parse(decodeURIComponent(link!))).toEqual(JSON.parse(JSON.stringify(contests)));
+});
+
+test("one that has too few processes decides nothing", () => {
+  const few = contestOf(SETTING, visits(SETTING, 1000, 2000).slice(0, 2), 1);
+  expect(gridPage({ ...results, contests: [few] })).toContain("<h1>Of 1 setting: 1 not decided.</h1>");
+  expect(gridPage({ ...results, contests: [] })).toContain("<h1>Nothing was measured.</h1>");
 });
 
 test("a bar lies where its interval does: even in the middle, twice as fast half way to the right", () => {

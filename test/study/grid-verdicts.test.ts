@@ -67,13 +67,13 @@ test("not decided: intervals that hold both, too few processes, nothing", () => 
   const few = visits({ ...SETTING, ballastBytes: GIB }, 1000, 2000).slice(0, 2);
   expect(answer(1.5, null, few)).toBe(
     "With no live objects, off-heap wins (1.50 times as fast). " +
-      "Not decided: 256.0 MiB of live objects (too few processes), 1.0 GiB of live objects (too few processes).",
+      "Not decided: too few processes with 256.0 MiB of live objects, 1.0 GiB of live objects.",
   );
   expect(answer(null, unsure(SETTING), null)).toBe(
-    "Not decided: no live objects (too few processes), 256.0 MiB of live objects (0.80 to 1.30 times), 1.0 GiB of live objects (too few processes).",
+    "Not decided: 256.0 MiB of live objects (0.80 to 1.30 times); too few processes with no live objects, 1.0 GiB of live objects.",
   );
   for (const { answer: said, decided } of verdictsOf(axes, [])) {
-    expect(said).toMatch(/^Not decided/);
+    expect(said).toMatch(/^Not (?:measured|decided)/);
     expect(decided).toBe(false);
   }
 });

@@ -55,7 +55,7 @@ test("these are the bytes", async () => {
     holder.freeMemory(300);
   });
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(12, true);
-  expect(Buffer.from(bytes.subarray(0, 12)).toString("latin1")).toBe("TMCAUSE\n\x01\0\0\0");
+  expect(Buffer.from(bytes.subarray(0, 12)).toString("latin1")).toBe("TMCAUSE\n\x02\0\0\0");
   expect(JSON.parse(Buffer.from(bytes.subarray(16, 16 + length)).toString())).toMatchObject({
     trace: "executor-memory",
     version: 1,
@@ -64,7 +64,7 @@ test("these are the bytes", async () => {
   });
   // The first row tells the whole state, the others what has changed.
   expect(Buffer.from(bytes.subarray(16 + length)).toString("hex")).toMatchInlineSnapshot(
-    `"010eac020010ac020057e807d804e807f403f4030900020790030001230008a006fe0162810001000000c80164c801820100c9010901c801000023000dc901c80190038000030000d804d804006400020083010002070000900301820200a00684039003900390030100000103d80400109003000fa006a006a106a106020eac0200000002d904ff0506"`,
+    `"010eac020010ac020057e807d804e807f403f4030900020790030001230008a006fe0162810001000000c80164c801820100c9010901c801000023000dc901c80190038000030000d804d804006400020083010002070000900301820200a0068403900300900390030100000103d80400109003000fa006a006a106a106020eac0200000002d904ff0506"`,
   );
 });
 
@@ -162,7 +162,7 @@ describe("a file that breaks the format", () => {
     const bytes = await whole();
     expect(refusal(Buffer.from('{"trace":"executor-memory"}'))).toEqual([0, "is no recording with causes"]);
     expect(refusal(altered(bytes, 3, 0))).toEqual([3, "is no recording with causes"]);
-    expect(refusal(altered(bytes, 8, 2))).toEqual([8, "version 2 is not known here, only 1"]);
+    expect(refusal(altered(bytes, 8, 3))).toEqual([8, "version 3 is not known here, only 2"]);
     expect(refusal(Buffer.concat([bytes, Buffer.from([1])]))).toEqual([bytes.length, "stands after the end"]);
   });
 

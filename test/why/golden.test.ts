@@ -1,10 +1,11 @@
 // What real Spark answered, told with causes: every denial, wait, wake, move of the boundary, eviction and spill of every
-// recorded trace has one, and the chain behind it can be told to its end.
+// recorded trace has one, the chain behind it can be told to its end, and the numbers in it make the answer.
 
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { openRecorded } from "../../src/cli/lines.js";
+import type { Fact, FactOf } from "../../src/why/facts.js";
 import type { CausedRow } from "../../src/why/reader.js";
 import { CauseReader } from "../../src/why/reader.js";
 import { causesOf } from "../../src/why/replay.js";
@@ -15,6 +16,13 @@ const GOLDEN = new URL("../golden/", import.meta.url);
 const FILES = readdirSync(GOLDEN).filter((file) =>
   /^(?:4\.1\.1-[a-z]+-1|2\.4\.8-(?:static|consumers|findings|blocks)-\d)\.jsonl\.gz$/.test(file),
 );
+
+/** What the numbers of a short answer come to: of what was free and what storage gave, no more than the task's cap lets it. */
+function grantOf({ cause, capBytes }: FactOf<"short">, facts: readonly Fact[]): number {
+  const asked = facts.find((fact): fact is FactOf<"asked"> => fact.kind === "asked" && fact.n === cause)!;
+  const moved = facts.reduce((sum, fact) => sum + (fact.kind === "moved" && fact.cause === cause ? fact.bytes : 0), 0);
+  return Math.min(asked.bytes, Math.max(0, capBytes - asked.heldBytes), asked.freeBytes + moved);
+}
 
 /** A look that waits: of the row itself, or of one that it has woken. */
 const waits = ({ result, resumed }: CausedRow): number =>
@@ -37,6 +45,7 @@ test.each(FILES)("%s", async (file) => {
       for (const fact of row.facts) {
         const isRequest = fact.kind === "asked" || fact.kind === "wanted";
         if (!isRequest && fact.cause === 0) unknown.push(`row ${row.i}: ${fact.kind} without a cause`);
+        if (fact.kind === "short") expect([fact.bound, grantOf(fact, row.facts)]).toEqual(["share", fact.granted]);
         unknown.push(...story.tell(fact).chain.filter((text) => /too far back|undefined|NaN|null/.test(text)));
       }
       const kinds = row.facts.map(({ kind }) => kind);

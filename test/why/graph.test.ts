@@ -7,7 +7,8 @@ import { MUST_WAIT } from "../../src/policy/policy.js";
 import { fairShare } from "../../src/policy/share.js";
 import { unified } from "../../src/policy/unified.js";
 import { missingBytes } from "../../src/why/deadlock.js";
-import { recorded, SMALL, Stubborn } from "./help.js";
+import { OpenWaits } from "../../src/why/open-waits.js";
+import { recorded, type Recording, SMALL, Stubborn } from "./help.js";
 
 const turn = async (): Promise<void> => {
   for (let i = 0; i < 4; i += 1) await Promise.resolve();
@@ -37,8 +38,8 @@ test("a wait names who holds more than its share and could end it, and each look
   });
   expect(told("waits")[0]).toBe(
     "the sort of task 2 waits for 400 B of on-heap memory: nothing was free, storage could give 100 B, and the task's share " +
-      "was 1/2; it holds nothing and does not go on below 250 B; 150 B must come back, which task 1 (900 B, more than its " +
-      "share of 500 B) could give",
+      "was 1/2 (500 B; it held nothing); it does not go on below 250 B; 150 B must come back, which task 1 (900 B, more than " +
+      "its share of 500 B) could give",
   );
   expect(told("waits")[2]).toContain("the task's share was 1/3 since task 3 had come in");
   expect(told("woken")).toEqual([
@@ -51,6 +52,60 @@ test("a wait names who holds more than its share and could end it, and each look
   expect(of("woken").map(({ row }) => row)).toEqual(rows.filter(({ ask }) => ask.op === "retry").map(({ i }) => i));
   expect(story.payments).toContainEqual({ payer: 2, for: 1, spilledBytes: 0, evictedBytes: 0, waitedBytes: 150 });
   expect(story.counts.deadlock + story.counts.starved).toBe(0);
+});
+
+describe("who waits at a row", () => {
+  /** Tasks that wait after each row. */
+  const waiting = ({ rows, story }: Recording): number[][] => {
+    const waits = new OpenWaits();
+    return rows.map((row) => {
+      waits.add(row, story.known);
+      return waits.all.map(({ asked }) => asked.task);
+    });
+  };
+
+  test("is nobody any more who was served, or who gave up, which is told", async () => {
+    const recording = await recorded(async (executor) => {
+      const [a, b, c] = [1, 2, 3].map((task) => stubborn(executor, task, "sort")) as [Stubborn, Stubborn, Stubborn];
+      a.acquireMemory(1000);
+      const signal = new AbortController();
+      const first = executor.wait(b.task, b.acquireRequest(300), { signal: signal.signal }).catch(() => null);
+      const second = wait(executor, c, 100);
+      await turn();
+      signal.abort();
+      await first;
+      a.freeMemory(500);
+      await second;
+      expect(c.used).toBe(100);
+    });
+    expect(waiting(recording)).toEqual([[], [2], [2, 3], [2, 3], [3], []]);
+    expect(recording.told("gaveUp")).toEqual(["task 2 gave up waiting"]);
+  });
+
+  test("is whoever still waits when the recording ends, and what they do then is not told", async () => {
+    const signal = new AbortController();
+    let given: Promise<unknown> = Promise.resolve();
+    const recording = await recorded(async (executor) => {
+      const [a, b] = [1, 2].map((task) => stubborn(executor, task, "sort")) as [Stubborn, Stubborn];
+      a.acquireMemory(1000);
+      given = executor.wait(b.task, b.acquireRequest(300), { signal: signal.signal }).catch(() => null);
+      await turn();
+    });
+    signal.abort();
+    await given;
+    expect(waiting(recording).at(-1)).toEqual([2]);
+    expect(recording.of("gaveUp")).toEqual([]);
+  });
+
+  test("is whoever asks anew only for what it asks then", async () => {
+    const recording = await recorded(({ manager }) => {
+      manager.acquireExecution(1000, 1, ON_HEAP);
+      expect(manager.acquireExecution(300, 2, ON_HEAP)).toBe(MUST_WAIT);
+      manager.releaseExecution(900, 1, ON_HEAP);
+      expect(manager.acquireExecution(50, 2, ON_HEAP)).toBe(50);
+    });
+    expect(waiting(recording)).toEqual([[], [2], [2], []]);
+  });
 });
 
 describe("a deadlock", () => {

@@ -3,7 +3,9 @@
 import { describe, expect, test } from "vitest";
 import { OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { chain, sizeText } from "../../src/why/tell.js";
-import { Holder, MIB, recorded, Stubborn } from "./help.js";
+import { divide, type Policy, type RegionView } from "../../src/policy/policy.js";
+import { unified } from "../../src/policy/unified.js";
+import { Holder, MIB, recorded, SMALL, Stubborn } from "./help.js";
 
 describe("a spill", () => {
   test("is told with what was free, what storage could give and why no more, and the task's share", async () => {
@@ -35,7 +37,8 @@ describe("a spill", () => {
     );
     expect(told("spilled")[0]).toBe(
       "the sort of task 7 spilled 64 MiB because the hash map of the same task asked for 128 MiB: 12 MiB were free, " +
-        "storage could give 40 MiB (5 blocks pinned, 3 of the same RDD), and the task's share was 1/4 since task 9 had come in",
+        "storage could give 40 MiB (5 blocks pinned, 3 of the same RDD), and the task's share was 1/4 since task 9 had come in " +
+        "(96 MiB; it held 64 MiB)",
     );
     expect(of("moved").at(-1)).toMatchObject({ bytes: 40 * MIB });
     expect(of("short")[0]).toMatchObject({ granted: 32 * MIB, capBytes: 96 * MIB, limit: "kept", pinned: 5, alike: 3 });
@@ -195,6 +198,61 @@ describe("storage", () => {
     expect(story.payments).toEqual([
       { payer: 4, for: 6, spilledBytes: 0, evictedBytes: 300, waitedBytes: 0 },
       { payer: "storage", for: "storage", spilledBytes: 0, evictedBytes: 100, waitedBytes: 0 },
+    ]);
+  });
+});
+
+describe("what bounds a task is told as the policy has it", () => {
+  const bounds = async (policy: Policy | string): Promise<string[]> => {
+    const { told } = await recorded(
+      ({ manager }) => {
+        manager.acquireExecution(10, 1, ON_HEAP);
+        manager.acquireExecution(60, 2, ON_HEAP);
+        manager.acquireExecution(950, 2, ON_HEAP);
+      },
+      { ...SMALL, policy, cores: 4 },
+    );
+    return told("short").map((text) => /storage could give .*?, and (.*)$/.exec(text)![1]!);
+  };
+
+  test.each([
+    ["unified", "the task's share was 1/2 (500 B; it held 60 B)"],
+    ["fair", "the task's share was 1/2 (500 B; it held 60 B)"],
+    ["unified-fair", "the task's share was 1/2 (500 B; it held 60 B)"],
+    ["slots", "a task may hold 125 B (it held 60 B)"],
+    ["greedy", "no task has a bound of its own (it held 60 B)"],
+    ["arbitrated", "no task has a bound of its own (it held 60 B)"],
+  ] as const)("%s", async (policy, text) => {
+    expect(await bounds(policy)).toEqual([text]);
+  });
+
+  test("and as a policy of one's own has it", async () => {
+    const quarter = (view: RegionView): number => divide(view.total, 4);
+    const policy: Policy = {
+      ...unified,
+      name: "polite",
+      ceiling: (view) => Math.min(unified.ceiling(view), quarter(view)),
+      share: (view, held, bytes) => unified.share(view, held, Math.max(0, Math.min(bytes, quarter(view) - held))),
+    };
+    expect(await bounds(policy)).toEqual(["a task may hold 250 B (it held 60 B)"]);
+  });
+
+  test("and nobody has a floor where nobody is kept waiting for one", async () => {
+    const { told } = await recorded(
+      async (executor) => {
+        for (const task of [1, 2, 3, 4]) executor.manager.acquireExecution(100, task, ON_HEAP);
+        const waiting = executor.wait(
+          executor.task(5),
+          new Stubborn(executor.task(5), { name: "late" }).acquireRequest(120),
+        );
+        executor.manager.releaseAllExecution(1);
+        await waiting;
+      },
+      { ...SMALL, policy: "slots", cores: 4 },
+    );
+    expect(told("waits")).toEqual([
+      "the late of task 5 waits for 120 B of on-heap memory: 100 B were free, storage could give nothing, and a task may hold " +
+        "125 B (it held nothing); it does not go on below 120 B; 20 B must come back, which task 1 (100 B) could give",
     ]);
   });
 });

@@ -5,6 +5,7 @@ import { type ModeName } from "../../memory/mode.js";
 import type { ModeState, TraceHeader } from "../../trace/format.js";
 import type { ToldLine } from "../../why/exported.js";
 import type { Fact, FactOf } from "../../why/facts.js";
+import { type OpenWait, OpenWaits } from "../../why/open-waits.js";
 import { type Party, Story } from "../../why/story.js";
 import { Envelope } from "../envelope.js";
 import { type Mark, Marks } from "./marks.js";
@@ -34,14 +35,6 @@ export interface Peaks {
   storageRow: number;
 }
 
-/** A wait that is not over: what it waits for, and since when. */
-interface Open {
-  readonly row: number;
-  readonly mode: ModeName;
-  readonly fact: FactOf<"waits">;
-  readonly asked: FactOf<"asked">;
-}
-
 export class Digest {
   readonly story = new Story();
   readonly marks = new Marks(MOST_MARKS);
@@ -53,8 +46,7 @@ export class Digest {
   /** Waits that nothing had ended when the recording did. */
   stillWaiting = 0;
   readonly #tallies = new Map<Party, Tally>();
-  readonly #open = new Map<number, Open>();
-  #woken: number[] = [];
+  readonly #waits = new OpenWaits();
   #rows = 0;
   #mode: ModeName = "onHeap";
 
@@ -73,12 +65,11 @@ export class Digest {
     this.#state(0, state.onHeap, state.offHeap);
   }
 
-  add({ i, ask, state, facts }: ToldLine): void {
+  add(line: ToldLine): void {
+    const { i, state, facts } = line;
     this.story.add(facts);
     for (const fact of facts) this.#fact(fact);
-    if (ask.op === "interrupt") this.#woken.push(ask["task"] as number);
-    for (const task of this.#woken) this.#close(task, i);
-    if (this.#woken.length > 0) this.#woken = [];
+    for (const wait of this.#waits.add(line, this.story.known)) this.#waited(wait, i);
     if (state === null) return;
     this.#rows = this.story.rows = i;
     this.#state(i, state.onHeap, state.offHeap);
@@ -86,8 +77,8 @@ export class Digest {
 
   /** To be called once, after the last row. */
   end(): void {
-    this.stillWaiting = this.#open.size;
-    for (const task of this.#open.keys()) this.#close(task, this.#rows);
+    this.stillWaiting = this.#waits.size;
+    for (const wait of this.#waits.all) this.#waited(wait, this.#rows);
   }
 
   #state(row: number, onHeap: ModeState, offHeap: ModeState): void {
@@ -115,18 +106,6 @@ export class Digest {
         if (asked?.kind === "asked") this.#tally(asked.task).shortGrants += 1;
         return;
       }
-      case "waits": {
-        const asked = this.story.known(fact.cause);
-        if (asked?.kind !== "asked") return;
-        const { task, mode } = asked;
-        // A waiter that looked again and has to wait on has not been served.
-        if (this.#open.has(task)) this.#woken = this.#woken.filter((each) => each !== task);
-        else this.#open.set(task, { row: fact.row, mode, fact, asked });
-        return;
-      }
-      case "woken":
-        this.#woken.push(fact.task);
-        return;
       default:
     }
   }
@@ -143,15 +122,12 @@ export class Digest {
     this.marks.add(fact.task, "spill", mode, markOf(fact.row, bytes, [fact, short, asked]));
   }
 
-  #close(task: number, row: number): void {
-    const open = this.#open.get(task);
-    if (open === undefined) return;
-    this.#open.delete(task);
-    const tally = this.#tally(task);
+  #waited({ row, asked, first }: OpenWait, until: number): void {
+    const tally = this.#tally(asked.task);
     tally.waits += 1;
-    tally.waitedRows += row - open.row;
-    const mark = markOf(open.row, open.fact.needBytes, [open.fact, open.asked]);
-    this.marks.add(task, "wait", open.mode, { ...mark, until: row });
+    tally.waitedRows += until - row;
+    const mark = markOf(row, first.needBytes, [first, asked]);
+    this.marks.add(asked.task, "wait", asked.mode, { ...mark, until });
   }
 
   #tally(party: Party): Tally {

@@ -127,7 +127,7 @@ function matrix({ story: { payments } }: Digest): Html | null {
       <li><i class="store"></i>evicted</li>
       <li><i class="wait"></i>waited for</li>
     </ul>
-    <div class="scroll">
+    <div class="scroll" role="region" aria-labelledby="paid" tabindex="0">
       <table id="matrix">
         <thead>
           <tr>

@@ -6,7 +6,8 @@ import { FACT_KINDS, type FactKind } from "../../why/facts.js";
 import { partyText } from "../../why/matrix.js";
 import { html, type Html } from "../html.js";
 import { table } from "../table.js";
-import { MODES, modeText } from "../pools.js";
+import { modeText } from "../../why/tell.js";
+import { MODES } from "../pools.js";
 import { ranked, type RecordingData } from "./data.js";
 import type { Digest } from "./digest.js";
 import type { Source } from "./page.js";
@@ -23,6 +24,7 @@ const FACT_TITLES: Readonly<Record<FactKind, string>> = {
   refused: "blocks refused",
   deadlock: "deadlocks",
   starved: "starvations noticed",
+  gaveUp: "waits given up",
 };
 
 export function figures({ file, raw }: Source, digest: Digest, data: RecordingData): Html {

@@ -112,7 +112,7 @@ function isDecided(outcome: Outcome): boolean {
 function sentence(steps: readonly Step[], [on, before]: readonly [string, string]): string {
   const told = steps.filter(({ evidence }) => isDecided(evidence.outcome));
   const open = steps.filter(({ evidence }) => !isDecided(evidence.outcome));
-  const rest = open.length === 0 ? "" : `Not decided: ${open.map(openText).join(", ")}.`;
+  const rest = open.length === 0 ? "" : openText(open);
   if (told.length === 0) return rest;
   const runs = runsOf(told);
   const step = (one: Step): string => `with ${one.label}, ${claimOf([one])}`;
@@ -123,9 +123,20 @@ function sentence(steps: readonly Step[], [on, before]: readonly [string, string
   return capital(`${claimOf(later)} from ${later[0]!.label} ${on}; ${before}, ${claimOf(earlier)}.`);
 }
 
-function openText({ label, evidence: { outcome, low, high } }: Step): string {
-  const why = outcome === "missing" ? "too few processes" : `${low.toFixed(2)} to ${high.toFixed(2)} times`;
-  return `${label} (${why})`;
+/** What is not decided, and why: an interval that holds both answers, or too few processes. */
+function openText(steps: readonly Step[]): string {
+  if (steps.every(({ evidence }) => evidence.processes === 0)) return `Not measured: ${labelsOf(steps)}.`;
+  const missing = steps.filter(({ evidence }) => evidence.outcome === "missing");
+  const wide = steps.filter((step) => !missing.includes(step));
+  const parts = wide.map(
+    ({ label, evidence: { low, high } }) => `${label} (${low.toFixed(2)} to ${high.toFixed(2)} times)`,
+  );
+  const few = missing.length === 0 ? [] : [`too few processes with ${labelsOf(missing)}`];
+  return `Not decided: ${[...(parts.length === 0 ? [] : [parts.join(", ")]), ...few].join("; ")}.`;
+}
+
+function labelsOf(steps: readonly Step[]): string {
+  return steps.map(({ label }) => label).join(", ");
 }
 
 /** Neighbours of the same outcome together. */
@@ -190,7 +201,8 @@ function overall({ question, of, lower }: Measured, contests: readonly Contest[]
   };
 }
 
-const LIMIT_WORDS: Readonly<Record<GcLimit, string>> = {
+/** The thresholds in words. */
+export const LIMIT_WORDS: Readonly<Record<GcLimit, string>> = {
   fullPerTask: "no full collection",
   youngPerTask: `fewer than ${GC_LIMITS.youngPerTask} young collections a task`,
   longestMs: `pauses under ${GC_LIMITS.longestMs} ms`,
