@@ -128,7 +128,7 @@ export class Turns {
     const wasm = this.#wasm;
     for (;;) {
       const left = until === Number.POSITIVE_INFINITY ? -1 : Math.max(0, until - performance.now()) * 1e6;
-      const other = this.#deciding;
+      const other = Atomics.load(this.#u32, WORD_DECIDING);
       const inTime = this.#mayGoOn(other, dead)
         ? wasm.accountsAwaitLock(left)
         : wasm.accountsAwaitDecision(other, left);
@@ -152,8 +152,9 @@ export class Turns {
     return false;
   }
 
+  // Read under the lock, or by whose mark it is.
   get #deciding(): number {
-    return Atomics.load(this.#u32, WORD_DECIDING);
+    return this.#u32[WORD_DECIDING]!;
   }
 
   #mayGoOn(deciding: number, dead: number): boolean {
