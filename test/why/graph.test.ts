@@ -125,7 +125,7 @@ test("an interrupted wait is over", async () => {
 });
 
 test("holders are awaited until what is needed is made up, to the byte", () => {
-  const wait = (needBytes: number) =>
+  const awaitedFor = (needBytes: number) =>
     awaited({
       needBytes,
       holders: [
@@ -134,7 +134,7 @@ test("holders are awaited until what is needed is made up, to the byte", () => {
         [3, 5],
       ],
     } as unknown as FactOf<"waits">).map(([task]) => task);
-  expect([0, 1, 100, 101, 150, 151, 999].map(wait)).toEqual([[], [1], [1], [1, 2], [1, 2], [1, 2, 3], [1, 2, 3]]);
+  expect([0, 1, 100, 101, 150, 151, 999].map(awaitedFor)).toEqual([[], [1], [1], [1, 2], [1, 2], [1, 2, 3], [1, 2, 3]]);
 });
 
 describe("a deadlock", () => {
