@@ -1,14 +1,16 @@
 // Who waits for whom: the holders whose release would do, what wakes a waiter, and the waits that nobody ends.
 
 import { describe, expect, test } from "vitest";
-import type { Executor } from "../../src/executor.js";
+import { type Executor, openExecutor } from "../../src/executor.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { MUST_WAIT } from "../../src/policy/policy.js";
 import { fairShare } from "../../src/policy/share.js";
 import { unified } from "../../src/policy/unified.js";
 import { missingBytes } from "../../src/why/deadlock.js";
-import { OpenWaits } from "../../src/why/open-waits.js";
-import { recorded, type Recording, SMALL, Stubborn } from "./help.js";
+import type { FactOf } from "../../src/why/facts.js";
+import { awaited, OpenWaits } from "../../src/why/open-waits.js";
+import { CauseRecorder } from "../../src/why/recorder.js";
+import { read, recorded, type Recording, SMALL, Stubborn } from "./help.js";
 
 const turn = async (): Promise<void> => {
   for (let i = 0; i < 4; i += 1) await Promise.resolve();
@@ -83,18 +85,20 @@ describe("who waits at a row", () => {
   });
 
   test("is whoever still waits when the recording ends, and what they do then is not told", async () => {
+    const executor = openExecutor(SMALL);
+    const parts: Uint8Array[] = [];
+    const recorder = new CauseRecorder(executor, (bytes) => parts.push(bytes.slice()));
+    const [a, b] = [1, 2].map((task) => stubborn(executor, task, "sort")) as [Stubborn, Stubborn];
+    a.acquireMemory(1000);
     const signal = new AbortController();
-    let given: Promise<unknown> = Promise.resolve();
-    const recording = await recorded(async (executor) => {
-      const [a, b] = [1, 2].map((task) => stubborn(executor, task, "sort")) as [Stubborn, Stubborn];
-      a.acquireMemory(1000);
-      given = executor.wait(b.task, b.acquireRequest(300), { signal: signal.signal }).catch(() => null);
-      await turn();
-    });
+    const given = executor.wait(b.task, b.acquireRequest(300), { signal: signal.signal }).catch(() => null);
+    await turn();
+    recorder.end();
+    const { facts } = recorder;
     signal.abort();
     await given;
-    expect(waiting(recording).at(-1)).toEqual([2]);
-    expect(recording.of("gaveUp")).toEqual([]);
+    expect(recorder.facts).toBe(facts);
+    expect(waiting(read(Buffer.concat(parts))).at(-1)).toEqual([2]);
   });
 
   test("is whoever asks anew only for what it asks then", async () => {
@@ -106,6 +110,31 @@ describe("who waits at a row", () => {
     });
     expect(waiting(recording)).toEqual([[], [2], [2], []]);
   });
+});
+
+test("an interrupted wait is over", async () => {
+  const { rows, story } = await recorded(({ manager }) => {
+    manager.acquireExecution(1000, 1, ON_HEAP);
+    expect(manager.acquireExecution(300, 2, ON_HEAP)).toBe(MUST_WAIT);
+  });
+  const waits = new OpenWaits();
+  for (const row of rows) waits.add(row, story.known);
+  expect(waits.size).toBe(1);
+  const ended = waits.add({ ask: { op: "interrupt", task: 2 }, facts: [] }, story.known);
+  expect([ended.map(({ row }) => row), waits.size]).toEqual([[2], 0]);
+});
+
+test("holders are awaited until what is needed is made up, to the byte", () => {
+  const awaitedFor = (needBytes: number) =>
+    awaited({
+      needBytes,
+      holders: [
+        [1, 100],
+        [2, 50],
+        [3, 5],
+      ],
+    } as unknown as FactOf<"waits">).map(([task]) => task);
+  expect([0, 1, 100, 101, 150, 151, 999].map(awaitedFor)).toEqual([[], [1], [1], [1, 2], [1, 2], [1, 2, 3], [1, 2, 3]]);
 });
 
 describe("a deadlock", () => {
