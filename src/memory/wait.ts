@@ -257,18 +257,22 @@ export class WaitList {
     if (this.#settling) return;
     this.#settling = true;
     try {
-      for (let next = this.#woken(); next !== undefined; next = this.#woken()) {
-        next.step.look();
-        next.seenEpoch = this.#epoch;
-        this.#waiters = this.#waiters.filter((waiter) => waiter.step.waiting);
+      for (let at = 0; at < this.#waiters.length;) {
+        const waiter = this.#waiters[at]!;
+        const epoch = this.#epoch;
+        if (waiter.step.waiting && waiter.seenEpoch === epoch) {
+          at += 1;
+          continue;
+        }
+        waiter.step.look();
+        waiter.seenEpoch = this.#epoch;
+        if (!waiter.step.waiting) this.#waiters.splice(at, 1);
         this.size = this.#waiters.length;
+        // What the look has caused may be for those before it.
+        if (this.#epoch !== epoch) at = 0;
       }
     } finally {
       this.#settling = false;
     }
-  }
-
-  #woken(): Waiter | undefined {
-    return this.#waiters.find((waiter) => !waiter.step.waiting || waiter.seenEpoch !== this.#epoch);
   }
 }

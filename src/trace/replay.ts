@@ -145,7 +145,7 @@ export class Replay {
 
   /** The row of the task's request that waits, or null. */
   waitingRow(task: number): number | null {
-    return this.#waiters.find((waiter) => waiter.task === task)?.i ?? null;
+    return this.#waiterOf(task)?.i ?? null;
   }
 
   /** A consumer that lives. */
@@ -179,20 +179,24 @@ export class Replay {
     }
   }
 
+  #waiterOf(task: number): Waiter | undefined {
+    return this.#waiters.find((waiter) => waiter.task === task);
+  }
+
   // Who waits looks once, after the operation has returned, if it was woken. A look that changes nothing leaves no entry.
   #settle(): Resumed[] {
     this.#looks = [];
     this.executor.manager.waits.settle();
     const resumed: Resumed[] = [];
-    this.#looks.forEach(({ waiter, effects }, at) => {
-      const last = !this.#looks.some((look, later) => later > at && look.waiter === waiter);
-      if (last && !waiter.step!.waiting) resumed.push({ i: waiter.i, result: waiter.step!.value, ...effects });
+    const lastLooks = new Map(this.#looks.map(({ waiter, effects }) => [waiter, effects]));
+    this.#looks.forEach(({ waiter, effects }) => {
+      if (lastLooks.get(waiter) === effects && !waiter.step!.waiting)
+        resumed.push({ i: waiter.i, result: waiter.step!.value, ...effects });
       else if (effects.evicted !== undefined || effects.spills !== undefined)
         resumed.push({ i: waiter.i, result: { waits: true }, ...effects });
     });
-    const looked = new Set(this.#looks.map(({ waiter }) => waiter));
     for (const waiter of this.#waiters) {
-      if (!waiter.step!.waiting && !looked.has(waiter))
+      if (!waiter.step!.waiting && !lastLooks.has(waiter))
         resumed.push({ i: waiter.i, result: interruption(waiter.step!) });
     }
     this.#waiters = this.#waiters.filter(({ step }) => step!.waiting);
@@ -327,8 +331,8 @@ export class Replay {
   #endTask(id: number): Result {
     const names = this.#tasks.get(id);
     if (names === undefined) throw new Undeclared(`task ${id} has no consumer, or has ended`);
-    const row = this.waitingRow(id);
-    if (row !== null) throw new OutOfTurn(`task ${id} ends while its request of row ${row} waits`);
+    // Whose task ends no longer waits: in a what-if a task may still wait when it is to end.
+    if (this.waitingRow(id) !== null) this.#interrupt(id);
     const task = this.executor.task(id);
     const { bytes } = this.executor.endTask(id, true);
     for (const name of names) this.#consumers.delete(name);
@@ -338,7 +342,7 @@ export class Replay {
   }
 
   #interrupt(task: number): Result {
-    const waiter = this.#waiters.find((each) => each.task === task);
+    const waiter = this.#waiterOf(task);
     if (waiter === undefined) throw new OutOfTurn(`task ${task} is interrupted and no request of it waits`);
     waiter.step!.cancel(new Interrupted(`task ${task} was interrupted while it waited`));
     return {};

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { type Outcome, redecide } from "../../src/lab/redecide.js";
 import { POLICIES } from "../../src/policy/registry.js";
 import { unified } from "../../src/policy/unified.js";
+import { decidedLines } from "../../src/trace/decide.js";
 import type { Op } from "../../src/trace/format.js";
 import { Recorder } from "../../src/trace/recorder.js";
 import { checkTrace } from "../../src/trace/verify.js";
@@ -114,6 +115,18 @@ test("a request that the other history made impossible is counted, and takes not
   const { outcomes } = await redecide(recordedOf(traceOf(ops)), [{ label: "stingy", policy: stingy }]);
   // The pin and the unpin of a block that was never stored.
   expect(outcomes[1]).toMatchObject({ refused: 3, impossible: 2, brokenLaws: [], parts: { row: 1 } });
+});
+
+test("a task that ends while it waits here waits no longer, and what is written of it replays", async () => {
+  const ops: Op[] = [...STORY.slice(0, 5), { op: "endTask", task: 2 }, { op: "endTask", task: 1 }];
+  const recorded = traceOf(ops, { ...SMALL, policy: "greedy" });
+  const { outcomes } = await redecide(recordedOf(recorded), [{ label: "unified", policy: "unified" }]);
+  expect(outcomes[0]).toMatchObject({ waits: 0 });
+  expect(outcomes[1]).toMatchObject({ waits: 1, stillWaiting: 0, denied: 0, impossible: 0, brokenLaws: [] });
+  const lines: string[] = [];
+  for await (const line of decidedLines(recordedOf(recorded), { policy: "unified" })) lines.push(line);
+  expect(JSON.parse(lines[6]!)).toMatchObject({ resumed: [{ i: 5, result: { error: "InterruptedException" } }] });
+  expect((await checkTrace(recordedOf(lines))).disagreement).toBeNull();
 });
 
 test("a policy that breaks a law stops everything, by the law's name", async () => {
