@@ -1,65 +1,54 @@
 // The page of the full study: its verdicts, then every setting with the ratio of the modes as a bar from end to end of its
-// interval. It needs no script, and like the other page asks nobody for anything.
+// interval.
 
+import { basename } from "node:path";
 import type { GridResults } from "../study/grid/conduct.js";
 import type { Ratio } from "../study/grid/contest.js";
 import { gridTable, SETTING_COLUMNS } from "../study/grid/table.js";
-import { endText } from "../study/grid/text.js";
+import { endText, gridJson } from "../study/grid/text.js";
 import { type Verdict, verdictsOf } from "../study/grid/verdicts.js";
 import { humanBytes } from "../human.js";
-import { html, type Html, trusted } from "./html.js";
-import { STYLE } from "./style.js";
-
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-
-const GRID_STYLE = `
-.ratio { display: block; width: 180px; height: 16px; }
-.ratio line { stroke: var(--line); stroke-width: 1; }
-.ratio .even { stroke: var(--muted); }
-.ratio rect, .ratio circle { fill: var(--mode, var(--muted)); }
-.ratio rect { fill-opacity: .4; }
-.verdicts dt { color: var(--muted); font-size: 13.5px; margin-top: 12px; }
-.verdicts dd { margin: 0; }
-`;
+import { html, type Html } from "./html.js";
+import { sheet } from "./sheet.js";
 
 /** The page, complete. */
 export function gridPage(results: GridResults): string {
-  const { experiment, machine, contests, unvisited, resumed, made } = results;
-  const verdicts = verdictsOf(experiment.axes, contests);
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <link rel="icon" href="data:," />
-        <title>On-heap against off-heap</title>
-        <style>
-          ${trusted(STYLE + GRID_STYLE)}
-        </style>
-      </head>
-      <body>
-        <header>
-          <p class="eyebrow"><b>tungsten-memory</b> study</p>
-        </header>
-        <main>
-          <h1>On-heap against off-heap</h1>
-          <p class="lead">
-            ${resumed + made} visits to ${contests.length} of ${contests.length + unvisited.length} settings;
-            ${endText(results)}. ${humanBytes(experiment.dataBytes)} of rows a setting, seed ${experiment.seed}.
-          </p>
-          ${verdictCard(verdicts)} ${gridCard(results)}
-        </main>
-        <footer>
-          Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores, ${humanBytes(machine.memoryBytes)},
-          ${machine.system}. Every repetition: ${results.file}.
-        </footer>
-      </body>
-    </html>`.text.trimStart();
+  const { experiment, contests } = results;
+  return sheet({
+    kind: "study",
+    title: "On-heap against off-heap",
+    sections: [overview(results), verdictCard(verdictsOf(experiment.axes, contests)), gridCard(results), raw(results)],
+    data: gridJson(results),
+    script: null,
+  });
 }
 
-/** Questions and answers; a part of any page. */
+function overview(results: GridResults): Html {
+  const { experiment, contests, unvisited, resumed, made } = results;
+  return html`<h1>On-heap against off-heap</h1>
+    <p class="lead">
+      ${resumed + made} visits to ${contests.length} of ${contests.length + unvisited.length} settings;
+      ${endText(results)}. ${humanBytes(experiment.dataBytes)} of rows a setting, seed ${experiment.seed}.
+    </p>`;
+}
+
+function raw({ machine, file }: GridResults): Html {
+  const name = basename(file);
+  return html`<section class="card" aria-labelledby="raw">
+    <h2 id="raw">Raw numbers</h2>
+    <p class="quiet">
+      Every repetition is in <a href="${encodeURIComponent(name)}">${name}</a>, beside this page. Node ${machine.node},
+      ${machine.cpu}, ${machine.cores} cores, ${humanBytes(machine.memoryBytes)}, ${machine.system}.
+    </p>
+    <p>
+      <button type="button" id="save" data-saves="data" data-as="${name.replace(/\.jsonl$/, "")}.json">
+        Save what is shown as JSON
+      </button>
+    </p>
+  </section>`;
+}
+
+/** Questions and answers */
 export function verdictCard(verdicts: readonly Verdict[]): Html {
   return html`<section class="card" aria-labelledby="verdicts">
     <h2 id="verdicts">Verdicts</h2>
@@ -73,7 +62,7 @@ export function verdictCard(verdicts: readonly Verdict[]): Html {
   </section>`;
 }
 
-/** The grid as a table; a part of any page. */
+/** The grid as a table */
 export function gridCard({ contests }: Pick<GridResults, "contests">): Html {
   const { columns, rows } = gridTable(contests);
   const split = <T>(list: readonly T[], put: T | Html, as: (one: T | Html, column: number) => Html): Html[] =>

@@ -18,10 +18,17 @@ export interface Sheet {
   readonly kind: string;
   readonly title: string;
   readonly sections: readonly (Html | null)[];
-  /** What the script draws from, and the file of `client/` that draws. */
+  /** What the page's script draws from, and what may be saved. */
   readonly data: unknown;
-  readonly script: "study" | "recording" | "policies";
+  /** The file of `client/` that draws charts; null where there are none to draw. */
+  readonly script: "study" | "recording" | "policies" | null;
 }
+
+const CHARTS = html`<footer>Charts drawn by uPlot (MIT licence, Leon Sorokin), which is part of this page.</footer>
+  <script>
+    ${trusted(LOCALE_GUARD)};
+    ${trusted(UPLOT_JS)};
+  </script>`;
 
 /** The page, complete. */
 export function sheet({ kind, title, sections, data, script }: Sheet): string {
@@ -45,14 +52,10 @@ export function sheet({ kind, title, sections, data, script }: Sheet): string {
           <button type="button" id="theme" aria-pressed="false">Dark theme</button>
         </header>
         <main>${sections}</main>
-        <footer>Charts drawn by uPlot (MIT licence, Leon Sorokin), which is part of this page.</footer>
-        ${jsonScript("data", data)}
-        <script>
-          ${trusted(LOCALE_GUARD)};
-          ${trusted(UPLOT_JS)};
-        </script>
+        ${jsonScript("data", data)} ${script === null ? null : CHARTS}
         <script type="module">
-          ${trusted(`${scriptText("plots")}\n${scriptText(script)}`)};
+          ${trusted(["page", ...(script === null ? [] : ["plots", script])].map(scriptText).join("\n"))};
+          finish();
         </script>
       </body>
     </html>`.text.trimStart();

@@ -103,6 +103,9 @@ select { font: inherit; color: var(--ink); background: var(--card); border: 1px 
 .policy .name { overflow-wrap: anywhere; } .policy .said { color: var(--muted); } .policy .said b { color: var(--ink); }
 .range { display: block; width: 100%; height: 18px; overflow: visible; }
 .range line { stroke: var(--line); stroke-width: 2; } .range .interval { stroke: var(--mode); stroke-width: 4; stroke-opacity: .5; stroke-linecap: round; } .range circle { fill: var(--mode); }
+.ratio { display: block; width: 180px; height: 16px; } .ratio line { stroke: var(--line); stroke-width: 1; } .ratio .even { stroke: var(--muted); }
+.ratio rect, .ratio circle { fill: var(--mode, var(--muted)); } .ratio rect { fill-opacity: .4; }
+.verdicts dt { color: var(--muted); font-size: 13.5px; margin-top: 12px; } .verdicts dd { margin: 0; }
 
 .scroll { overflow-x: auto; margin-inline: -22px; padding-inline: 22px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }

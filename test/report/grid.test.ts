@@ -1,11 +1,16 @@
 // The page of the full study: what is decided is on it, bars lie where their intervals do, and it asks nobody for anything.
 
-import { expect, test } from "vitest";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { gridCard, gridPage } from "../../src/report/grid.js";
 import { contestOf } from "../../src/study/grid/contest.js";
 import { experimentOf } from "../../src/study/grid/experiment.js";
 import { axesOf } from "../../src/study/grid/setting.js";
 import { SETTING, visit, visits } from "../study/grid.js";
+import { EVERYWHERE, LAPTOP, openBrowser, overflow, visit as open } from "./browser.js";
 
 const axes = axesOf(["sort", "budget=4", "record=128", "cores=1", "ballast=0,1g"]);
 const faster = contestOf({ ...SETTING, ballastBytes: 2 ** 30 }, visits(SETTING, 1000, 2000), 1);
@@ -27,7 +32,7 @@ test("verdicts, settings and machine are on the page, escaped, and nothing is lo
   expect(page).toContain("6 visits to 2 of 2 settings");
   expect(page).toContain("Off-heap wins (2.00 times as fast) from 1.0 GiB of live objects on; below, the difference");
   expect(page).toContain("&lt;b&gt;fast&lt;/b&gt;");
-  expect(page).not.toMatch(/<script|https?:|<b>fast/);
+  expect(page).not.toMatch(/src=|https?:|<b>fast|uPlot/);
   expect(page.match(/<svg class="ratio/g)).toHaveLength(2);
 });
 
@@ -55,4 +60,52 @@ test("where nothing was measured there is no bar, and the reason is told", () =>
   const { text } = gridCard({ contests: [broken] });
   expect(text).not.toContain("<svg");
   expect(text).toContain("on-heap: the on-heap process: &lt;no&gt;");
+});
+
+let directory = "";
+let browser: Browser | string = "";
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "grid-page-"));
+  writeFileSync(join(directory, "grid.html"), gridPage(results));
+  browser = await openBrowser();
+  if (typeof browser === "string") console.log(`page tests skipped: ${browser}`);
+});
+
+afterAll(async () => {
+  if (typeof browser !== "string") await browser.close();
+  rmSync(directory, { recursive: true });
+});
+
+test.for(EVERYWHERE)("%s, %o: bars are drawn, and nothing leaves the screen", async ([scheme, screen], { skip }) => {
+  if (typeof browser === "string") return skip(browser);
+  const { page, trouble } = await open(browser, join(directory, "grid.html"), screen, scheme);
+  const bars = await page.$$eval("svg.ratio", (all) =>
+    all.map((svg) => {
+      const box = (of: string) => svg.querySelector(of)!.getBoundingClientRect();
+      const dot = box("circle");
+      const fill = getComputedStyle(svg.querySelector("circle")!).fill;
+      return { at: (dot.x + dot.width / 2 - svg.getBoundingClientRect().x) / 180, bar: box("rect").width, fill };
+    }),
+  );
+  expect(bars.map(({ at }) => at)).toEqual([expect.closeTo(0.5, 1), expect.closeTo(0.75, 1)]);
+  expect(bars[1]!.fill).not.toBe(bars[0]!.fill);
+  expect(await overflow(page)).toBeLessThanOrEqual(0);
+  expect(trouble).toEqual([]);
+  await page.close();
+});
+
+test("the theme can be turned, and what is shown saved", async ({ skip }) => {
+  if (typeof browser === "string") return skip(browser);
+  const { page, trouble } = await open(browser, join(directory, "grid.html"), LAPTOP, "light");
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await background();
+  await page.click("#theme");
+  await expect.poll(background).not.toBe(light);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
+  expect(download.suggestedFilename()).toBe("results.json");
+  const saved = JSON.parse(readFileSync(await download.path(), "utf8")) as { cells: { speed: { median: number } }[] };
+  expect(saved.cells.map(({ speed }) => speed.median)).toEqual([1, 2]);
+  expect(trouble).toEqual([]);
+  await page.close();
 });

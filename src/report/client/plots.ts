@@ -1,26 +1,13 @@
-// What the scripts of all pages share: charts that follow the theme and the width and answer arrow keys, the button of the
-// theme, and buttons that save. A page's script is this file and one beside it, pasted one after the other as they are compiled
-// with their imports taken away, so they share one scope and import nothing but each other and types.
+// What the scripts of all pages with charts share: charts that follow the theme and the width and answer arrow keys.
 
 import type uPlotClass from "uplot";
+import { colour, onTheme } from "./page.js";
 
 declare const uPlot: typeof uPlotClass;
 export type Plot = uPlotClass;
 export type Options = uPlotClass.Options;
 export type Axis = uPlotClass.Axis;
 export type Series = uPlotClass.Series;
-
-const plots: Plot[] = [];
-
-/** What the page was made from. */
-export function pageData<T>(): T {
-  return JSON.parse(document.getElementById("data")!.textContent) as T;
-}
-
-/** A colour of the theme in force; canvases cannot read the style sheet by themselves. */
-export function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
 
 export function bytes(value: number): string {
   const units = ["B", "KiB", "MiB", "GiB"];
@@ -91,7 +78,7 @@ export function show(
     at: () => plot.cursor.idx ?? null,
     reach: () => plot.over.clientHeight / 2,
   };
-  plots.push(plot);
+  onTheme(() => plot.redraw());
   new ResizeObserver(() => plot.setSize({ width: width(), height })).observe(box);
   box.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
@@ -110,42 +97,4 @@ export function show(
 export function stepIndex(plot: Plot, _series: number, nearest: number, x: number): number {
   const halfPixel = (plot.scales["x"]!.max! - plot.scales["x"]!.min!) / plot.over.clientWidth / 2;
   return nearest > 0 && plot.data[0][nearest]! > x + halfPixel ? nearest - 1 : nearest;
-}
-
-function followTheme(): void {
-  const root = document.documentElement;
-  const button = document.getElementById("theme")!;
-  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = (): boolean => (root.dataset["theme"] ?? (prefersDark.matches ? "dark" : "light")) === "dark";
-  const apply = (): void => {
-    button.setAttribute("aria-pressed", String(isDark()));
-    for (const plot of plots) plot.redraw();
-  };
-  button.addEventListener("click", () => {
-    root.dataset["theme"] = isDark() ? "light" : "dark";
-    apply();
-  });
-  prefersDark.addEventListener("change", apply);
-  apply();
-}
-
-/** Each button with `data-saves` saves the JSON of the element that it names, as `data-as`. */
-function offerFigures(): void {
-  for (const button of document.querySelectorAll<HTMLElement>("button[data-saves]")) {
-    button.addEventListener("click", () => {
-      const text = document.getElementById(button.dataset["saves"]!)!.textContent;
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-      link.download = button.dataset["as"]!;
-      link.click();
-      URL.revokeObjectURL(link.href);
-    });
-  }
-}
-
-/** To be called when all is drawn. */
-export function finish(): void {
-  followTheme();
-  offerFigures();
-  document.documentElement.dataset["drawn"] = String(plots.length);
 }

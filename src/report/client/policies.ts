@@ -2,7 +2,8 @@
 
 import type { PoliciesData } from "../policies/data.js";
 import type uPlotClass from "uplot";
-import { axis, bytes, colour, finish, frame, pageData, POWERS_OF_TWO, type Series, show } from "./plots.js";
+import { colour, pageData } from "./page.js";
+import { axis, bytes, frame, POWERS_OF_TWO, type Series, show } from "./plots.js";
 
 const data = pageData<PoliciesData>();
 const INKS = ["on", "off", "store", "spill", "wait", "good", "ink", "muted"];
@@ -127,4 +128,3 @@ function faint(full: string): string {
 }
 
 showCurves();
-finish();

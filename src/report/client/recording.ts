@@ -3,19 +3,8 @@
 
 import type { RecordingData, RowPools } from "../recording/data.js";
 import type uPlotClass from "uplot";
-import {
-  axis,
-  bytes,
-  colour,
-  finish,
-  frame,
-  pageData,
-  type Plot,
-  POWERS_OF_TWO,
-  type Series,
-  show,
-  stepIndex,
-} from "./plots.js";
+import { colour, pageData } from "./page.js";
+import { axis, bytes, frame, type Plot, POWERS_OF_TWO, type Series, show, stepIndex } from "./plots.js";
 
 declare const uPlot: typeof uPlotClass;
 
@@ -368,4 +357,3 @@ data.pools.forEach(showPools);
 showLanes();
 for (const button of document.querySelectorAll<HTMLElement>("button[data-zoom]"))
   button.addEventListener("click", () => ACTIONS[button.dataset["zoom"]!]!());
-finish();

@@ -2,20 +2,8 @@
 
 import type { AcquiresData, PageData, PausesData, PoolsData } from "../data.js";
 import type uPlotClass from "uplot";
-import {
-  axis,
-  type Axis,
-  bytes,
-  colour,
-  finish,
-  frame,
-  pageData,
-  type Plot,
-  POWERS_OF_TWO,
-  type Series,
-  show,
-  stepIndex,
-} from "./plots.js";
+import { colour, pageData } from "./page.js";
+import { axis, type Axis, bytes, frame, type Plot, POWERS_OF_TWO, type Series, show, stepIndex } from "./plots.js";
 
 declare const uPlot: typeof uPlotClass;
 
@@ -286,4 +274,3 @@ const longestRound = Math.max(0, ...data.pools.map(({ ms }) => ms.at(-1) ?? 0));
 data.pools.forEach((pools, i) => showPools(pools, i, longestRound));
 showAcquires(data.acquires);
 showPauses(data.pauses);
-finish();
