@@ -1,8 +1,8 @@
 // A simulation's report for people: per place of the grid a table of policies, then the differences in words.
 
 import { humanBytes } from "../human.js";
-import { type Compared, LEVEL, type Metric } from "../sim/compare.js";
-import { type Figure, FIGURES, figureText, intervalText } from "../sim/figures.js";
+import { type Compared, LEVEL, type PointReport } from "../sim/compare.js";
+import { type Figure, figuresOf, figureText, intervalText } from "../sim/figures.js";
 import type { Point } from "../sim/experiment.js";
 import type { SimulationReport } from "./simulate.js";
 
@@ -11,9 +11,11 @@ const CELL = 34;
 
 export function simulationText(report: SimulationReport): string {
   const { workload, executors, cores, allocation, eviction, seed, seeds, runs, interrupted } = report;
+  const figures = figuresOf(workload);
+  const memory = report.conf["spark.executor.memory"] ?? "memory as recorded";
   const lines = [
     `${workload} on ${executors} ${allocation === "dynamic" ? "at most " : ""}${executors === 1 ? "executor" : "executors"} of ${cores} cores, ` +
-      `${report.conf["spark.executor.memory"]!}, eviction ${eviction}, seeds ${seed} to ${seed + seeds - 1}`,
+      `${memory}, eviction ${eviction}, seeds ${seed} to ${seed + seeds - 1}`,
   ];
   if (interrupted) lines.push(`interrupted: ${runs.done} of ${runs.all} runs are complete and reported`);
   for (const point of report.points) {
@@ -24,16 +26,28 @@ export function simulationText(report: SimulationReport): string {
         point.policies.map(({ policy }) => policy),
       ),
     );
-    for (const figure of FIGURES) {
+    for (const figure of figures) {
       const cells = point.policies.map(({ metrics }) => intervalText(figure, metrics[figure.metric]));
       lines.push(row(figure.title, cells));
     }
-    const short = point.policies.filter(({ metrics }) => metrics.failedTasks.mean > 0).map(({ policy }) => policy);
-    if (short.length > 0)
-      lines.push(`  failed tasks have not done their work: the times of ${short.join(", ")} are those of less work`);
-    lines.push(...differencesOf(point.differences, point.enoughSeeds));
+    lines.push(...lessWork(point, figures), ...differencesOf(point, figures));
   }
   return lines.join("\n");
+}
+
+/** Whose figures are not those of the same work. */
+function lessWork({ policies }: PointReport, figures: readonly Figure[]): string[] {
+  const named = (metric: Figure["metric"]): string =>
+    figures.every((figure) => figure.metric !== metric)
+      ? ""
+      : policies.flatMap(({ policy, metrics }) => (metrics[metric].mean > 0 ? [policy] : [])).join(", ");
+  const [failed, less] = [named("failedTasks"), named("shortfalls")];
+  return [
+    ...(failed === ""
+      ? []
+      : [`  failed tasks have not done their work: the times of ${failed} are those of less work`]),
+    ...(less === "" ? [] : [`  under ${less} requests got less than was recorded, and their tasks went on without`]),
+  ];
 }
 
 function placeOf(at: Point): string {
@@ -45,7 +59,8 @@ function row(label: string, cells: readonly string[]): string {
   return `  ${label.padEnd(LABEL)}${cells.map((cell) => cell.padEnd(CELL)).join("")}`.trimEnd();
 }
 
-function differencesOf(differences: readonly Compared[], enoughSeeds: boolean): string[] {
+function differencesOf({ differences, enoughSeeds }: PointReport, figures: readonly Figure[]): string[] {
+  const figureOf = ({ metric }: Compared): Figure => figures.find((figure) => figure.metric === metric)!;
   if (differences.length === 0) return [];
   const lines = [
     `  differences on the same seeds (sign-flip test, Holm's correction over ${differences.length} comparisons, level ${LEVEL})`,
@@ -53,7 +68,7 @@ function differencesOf(differences: readonly Compared[], enoughSeeds: boolean): 
   for (const policy of new Set(differences.map((each) => each.policy))) {
     const mine = differences.filter((each) => each.policy === policy);
     for (const each of mine.filter(({ significant }) => significant)) {
-      const figure = figureOf(each.metric);
+      const figure = figureOf(each);
       const tell = (value: number): string => figureText(figure, value);
       const sign = each.mean > 0 ? "more" : "less";
       lines.push(
@@ -61,13 +76,9 @@ function differencesOf(differences: readonly Compared[], enoughSeeds: boolean): 
           `[${tell(each.low)}, ${tell(each.high)}], p ${each.pCorrected.toPrecision(2)}`,
       );
     }
-    const others = mine.filter(({ significant }) => !significant).map(({ metric }) => figureOf(metric).title);
+    const others = mine.filter(({ significant }) => !significant).map((each) => figureOf(each).title);
     if (others.length > 0) lines.push(`  ${policy}: not significant: ${others.join(", ")}`);
   }
   if (!enoughSeeds) lines.push("  so few seeds cannot show any difference after the correction: use more (--seeds)");
   return lines;
-}
-
-function figureOf(metric: Metric): Figure {
-  return FIGURES.find((figure) => figure.metric === metric)!;
 }

@@ -4,12 +4,14 @@
 import { TaskOutOfMemory } from "../execution/refusal.js";
 import type { TaskMemoryManager } from "../execution/task.js";
 import { type Request, Step } from "../memory/wait.js";
+import type { BlockId } from "../storage/block.js";
 import { type Cached, readPlanned } from "./cached.js";
 import type { Happening } from "./clock.js";
 import { computeUs, networkUs, OPERATOR_US, STARVED_US, TASK_START_US } from "./costs.js";
 import type { Host, HostOwner } from "./host.js";
 import { Operator } from "./operator.js";
 import type { TaskPlan } from "./plan.js";
+import { askRecorded } from "./recorded-task.js";
 
 /** Yielded by one who waits for memory: it is woken, not timed. */
 export const WAITS = -1;
@@ -42,7 +44,7 @@ export class Attempt implements Happening {
   idealUs = 0;
   readonly startedUs: number;
   /** Blocks that it has pinned. */
-  readonly pinned: number[] = [];
+  readonly pinned: BlockId[] = [];
   readonly #plan: TaskPlan;
   readonly #work: Work;
   #waits: Step<unknown> | null = null;
@@ -104,8 +106,14 @@ export class Attempt implements Happening {
       yield WAITS;
       this.#waited(clock.nowUs - this.waitingSinceUs);
     }
-    if (this.readyUs > clock.nowUs) yield this.readyUs - clock.nowUs;
+    yield* this.caughtUp();
     return step.value;
+  }
+
+  /** Waits for what it has caused on the disk. */
+  *caughtUp(): Work {
+    const { nowUs } = this.owner.clock;
+    if (this.readyUs > nowUs) yield this.readyUs - nowUs;
   }
 
   // Woken requests look one after the other: each says that it is its turn.
@@ -134,7 +142,8 @@ export class Attempt implements Happening {
   }
 
   *#run(): Work {
-    const { inputBytes, operators, reads } = this.#plan;
+    const { inputBytes, operators, reads, asks } = this.#plan;
+    if (asks !== undefined) return yield* askRecorded(this, asks);
     this.idealUs += TASK_START_US;
     yield TASK_START_US;
     for (const read of reads) yield* readPlanned(this, read);
@@ -182,7 +191,7 @@ export class Attempt implements Happening {
       else yield* this.ask(operator.growRequest());
     } catch (error) {
       if (!(error instanceof TaskOutOfMemory && operator.goesOn())) throw error;
-      if (this.readyUs > this.owner.clock.nowUs) yield this.readyUs - this.owner.clock.nowUs;
+      yield* this.caughtUp();
     }
     this.host.sample();
   }

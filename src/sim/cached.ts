@@ -14,7 +14,7 @@ export class Cached {
   /** Partitions that have been computed once: to compute one again is a recomputation. */
   readonly computed: Set<number> = new Set();
   /** Whose memory a partition is in. */
-  readonly holders: Map<number, Host> = new Map();
+  readonly holders: Map<BlockId, Host> = new Map();
   readonly #costsUs = new Map<number, number>();
   readonly #readsLeft = new Map<number, number>();
 
@@ -64,7 +64,7 @@ export function* readPlanned(attempt: Attempt, { rdd, partition }: PartitionRef)
 // `ideal`: nothing but a shortage could have saved this reading.
 function* readPartition(attempt: Attempt, rdd: number, partition: number, ideal: boolean): Work {
   const { host, owner } = attempt;
-  const { clock, outcome, cached } = owner;
+  const { outcome, cached } = owner;
   const { store } = host.executor;
   const id = partitionId(rdd, partition);
   const bytes = cached.rdds[rdd]!.partitionBytes[partition]!;
@@ -84,13 +84,18 @@ function* readPartition(attempt: Attempt, rdd: number, partition: number, ideal:
     if (ideal) attempt.idealUs += scanUs(bytes);
   }
   if (host.onDisk.has(id)) {
-    yield host.disk(compressed(bytes)) - clock.nowUs;
-    yield attempt.busy(computeUs(bytes), bytes, false);
+    yield* readFromDisk(attempt, bytes);
   } else if (cached.holders.has(id)) {
     yield networkUs(bytes);
   } else {
     yield* compute(attempt, rdd, partition, ideal && !again);
   }
+}
+
+/** Reads a block of `bytes` that has left the memory for the disk. */
+export function* readFromDisk(attempt: Attempt, bytes: number): Work {
+  yield attempt.host.disk(compressed(bytes)) - attempt.owner.clock.nowUs;
+  yield attempt.busy(computeUs(bytes), bytes, false);
 }
 
 function* compute(attempt: Attempt, rdd: number, partition: number, ideal: boolean): Work {
@@ -134,11 +139,8 @@ function* compute(attempt: Attempt, rdd: number, partition: number, ideal: boole
   }
   if (again) outcome.recomputeBytes += bytes;
   cached.computed.add(id);
-  if (level === "memory-and-disk" && !store.has(id) && !host.onDisk.has(id)) {
-    host.onDisk.add(id);
-    outcome.diskBytes += compressed(bytes);
-    yield host.disk(compressed(bytes)) - owner.clock.nowUs;
-  }
+  if (level === "memory-and-disk" && !store.has(id) && !host.onDisk.has(id))
+    yield host.writeBlock(id, bytes) - owner.clock.nowUs;
 }
 
 /** Unroll memory for a growing partition, and the time that what it pushed out takes to be written. */
@@ -148,6 +150,6 @@ function* reserve(attempt: Attempt, id: number, bytes: number): Work<boolean> {
   owner.current = attempt;
   const fits = host.executor.store.reserveUnroll(id, bytes, ON_HEAP, attempt.id);
   host.sample();
-  if (attempt.readyUs > owner.clock.nowUs) yield attempt.readyUs - owner.clock.nowUs;
+  yield* attempt.caughtUp();
   return fits;
 }

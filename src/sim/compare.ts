@@ -3,33 +3,15 @@
 
 import type { CellResult, Experiment, Point } from "./experiment.js";
 import { pointsOf } from "./experiment.js";
-import type { Outcome } from "./outcome.js";
+import { figuresOf, type Metric } from "./figures.js";
 import { bootstrapMean, type Difference, holm, type Interval, leastP, pairedDifference } from "./statistics.js";
-
-/** Figures that are compared. */
-export const METRICS = [
-  "makespanUs",
-  "jobUs",
-  "spillBytes",
-  "evictions",
-  "recomputeUs",
-  "waitUs",
-  "longestWaitUs",
-  "starved",
-  "failedTasks",
-  "fairness",
-  "peakBytes",
-  "gcUs",
-  "executorUs",
-] as const satisfies readonly (keyof Outcome)[];
-
-export type Metric = (typeof METRICS)[number];
 
 /** Differences whose corrected p-value is below this are called significant. */
 export const LEVEL = 0.05;
 
 export interface PolicyFigures {
   readonly policy: string;
+  /** Those of `figuresOf`. */
   readonly metrics: Readonly<Record<Metric, Interval>>;
 }
 
@@ -65,11 +47,12 @@ export function compare(experiment: Experiment, results: readonly CellResult[]):
 }
 
 function reportOf(
-  { policies, seed }: Experiment,
+  { workload, policies, seed }: Experiment,
   at: Point,
   here: readonly CellResult[],
   seeds: readonly number[],
 ): PointReport {
+  const metrics = figuresOf(workload).map(({ metric }) => metric);
   const columns = new Map(
     policies.map((policy) => [
       policy,
@@ -79,14 +62,14 @@ function reportOf(
   const values = (policy: string, metric: Metric): number[] => columns.get(policy)!.map((outcome) => outcome[metric]);
   const figures = policies.map((policy) => ({
     policy,
-    metrics: Object.fromEntries(METRICS.map((m) => [m, bootstrapMean(values(policy, m), seed)])) as Record<
+    metrics: Object.fromEntries(metrics.map((m) => [m, bootstrapMean(values(policy, m), seed)])) as Record<
       Metric,
       Interval
     >,
   }));
   const [against, ...others] = policies as [string, ...string[]];
   const pairs = others.flatMap((policy) =>
-    METRICS.map((metric) => ({
+    metrics.map((metric) => ({
       policy,
       against,
       metric,

@@ -47,6 +47,9 @@ const LEAST_FREE = 0.05;
 /** Live objects besides the blocks, as a part of the heap: an assumption. */
 const USER_LIVE = 0.05;
 
+/** From one row of a memory trace to the next where the trace tells no times: an assumption. */
+export const ROW_US = 1000;
+
 /** A container is asked for, starts a JVM and registers: an assumption. */
 export const EXECUTOR_START_US = 5_000_000;
 

@@ -3,14 +3,14 @@
 
 import { readConf } from "../config/keys.js";
 import { executorNumbers, memoryLayout, validateAtStart } from "../config/layout.js";
-import { type Generation } from "../config/release.js";
 import { Refusal } from "../fault.js";
 import { dynamicRules } from "./allocation.js";
 import { spillOrderNamed } from "../policy/registry.js";
 import { evictionNamed, type PolicyOf, shippedPolicy } from "./choices.js";
 import type { Outcome } from "./outcome.js";
+import type { Workload } from "./plan.js";
 import { simulate } from "./simulator.js";
-import { workloadNamed } from "./workloads.js";
+import { isNamed, workloadNamed } from "./workloads.js";
 
 /** What can be swept. */
 export type SweepKey = "memory" | "fraction" | "storageFraction" | "cores";
@@ -24,6 +24,7 @@ export interface Sweep {
 
 /** Plain data, so that it can be handed to a worker. */
 export interface Experiment {
+  /** A named workload, or the file of a recorded one. */
   readonly workload: string;
   readonly policies: readonly string[];
   /** Which of a task's consumers spills first; null as Spark has it. */
@@ -33,7 +34,7 @@ export interface Experiment {
   readonly executors: number;
   readonly cores: number;
   readonly conf: Readonly<Record<string, string>>;
-  readonly generation: Generation;
+  readonly generation: string;
   readonly sweeps: readonly Sweep[];
   /** The first seed and how many follow it, itself included. */
   readonly seed: number;
@@ -76,10 +77,13 @@ export function cellsOf(experiment: Experiment): Cell[] {
 
 /**
  * Throws Refusal (ConfigError where it is the configuration) for what cannot be run at some place of the grid. `policyOf` finds
- * policies that are not shipped.
+ * policies that are not shipped, `workload` is given where it is not a named one.
  */
-export function checkExperiment(experiment: Experiment, policyOf: PolicyOf = shippedPolicy): void {
-  workloadNamed(experiment.workload);
+export function checkExperiment(
+  experiment: Experiment,
+  policyOf: PolicyOf = shippedPolicy,
+  { executor = {} }: Workload = workloadNamed(experiment.workload),
+): void {
   for (const policy of experiment.policies) policyOf(policy);
   evictionNamed(experiment.eviction);
   if (experiment.spillOrder !== null)
@@ -87,26 +91,30 @@ export function checkExperiment(experiment: Experiment, policyOf: PolicyOf = shi
   for (const point of pointsOf(experiment)) {
     const { conf, cores } = settingsAt(experiment, point);
     const read = readConf(conf, experiment.generation);
-    const numbers = executorNumbers(read, memoryLayout(read, { cores, collector: "G1" }));
+    const { collector = "G1", layout: manager = "unified" } = executor;
+    const numbers = executorNumbers(read, memoryLayout(read, { cores, collector, manager }));
     validateAtStart(read);
-    if (numbers.onHeap.total < numbers.pageBytes)
+    // What a recorded task asks for need be no page.
+    if (isNamed(experiment.workload) && numbers.onHeap.total < numbers.pageBytes)
       throw new Refusal(`memory of ${numbers.onHeap.total} bytes has no room for a page of ${numbers.pageBytes}`);
   }
 }
 
-/** Runs one cell. `policyOf` finds policies that are not shipped. */
+/** Runs one cell. `policyOf` finds policies that are not shipped, `workload` is given where it is not a named one. */
 export function runCell(
   experiment: Experiment,
   { point, policy, seed }: Cell,
   policyOf: PolicyOf = shippedPolicy,
+  workload: Workload = workloadNamed(experiment.workload),
 ): Outcome {
-  const { workload, eviction, allocation, executors, scale, generation, spillOrder } = experiment;
+  const { eviction, allocation, executors, scale, generation, spillOrder } = experiment;
   const { conf, cores } = settingsAt(experiment, pointsOf(experiment)[point]!);
+  const order = spillOrder === null ? {} : { spillOrder };
   return simulate({
-    plan: workloadNamed(workload).plan(seed, scale),
+    plan: workload.plan(seed, scale),
     executors,
     cores,
-    executor: { conf, cores, generation, policy: policyOf(policy), ...(spillOrder === null ? {} : { spillOrder }) },
+    executor: { ...workload.executor, conf, cores, generation, policy: policyOf(policy), ...order },
     eviction: evictionNamed(eviction),
     dynamic: allocation === "dynamic" ? dynamicRules(executors) : null,
   });
@@ -114,12 +122,17 @@ export function runCell(
 
 const MIB = 2 ** 20;
 
+/** The same with so many bytes of executor memory (whole MiB), also where a test's heap stood for it. */
+export function withMemory(conf: Experiment["conf"], bytes: number): Record<string, string> {
+  const { "spark.testing.memory": _heap, "spark.testing.reservedMemory": _reserve, ...others } = conf;
+  return { ...others, "spark.executor.memory": `${bytes / MIB}m` };
+}
+
 function settingsAt(
   { conf, cores }: Experiment,
   point: Point,
 ): { readonly conf: Record<string, string>; readonly cores: number } {
-  const settings = { ...conf };
-  if (point.memory !== undefined) settings["spark.executor.memory"] = `${point.memory / MIB}m`;
+  const settings = { ...(point.memory === undefined ? conf : withMemory(conf, point.memory)) };
   if (point.fraction !== undefined) settings["spark.memory.fraction"] = String(point.fraction);
   if (point.storageFraction !== undefined) settings["spark.memory.storageFraction"] = String(point.storageFraction);
   return { conf: settings, cores: point.cores ?? cores };

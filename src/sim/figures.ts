@@ -1,7 +1,11 @@
-// What the figures of a simulation are called and how they are told: the same words in a terminal and on a page.
+// The figures of a simulation that are compared, what they are called and how they are told: the same words in a terminal and on
+// a page.
 
 import { humanBytes } from "../human.js";
-import type { Metric } from "./compare.js";
+import type { Outcome } from "./outcome.js";
+import { isNamed } from "./workloads.js";
+
+export type Metric = keyof Outcome;
 
 /** `us`: virtual microseconds; `index`: 0 to 1. */
 export type FigureUnit = "us" | "bytes" | "count" | "index";
@@ -12,7 +16,7 @@ export interface Figure {
   readonly unit: FigureUnit;
 }
 
-export const FIGURES: readonly Figure[] = [
+const FIGURES: readonly Figure[] = [
   { metric: "makespanUs", title: "makespan", unit: "us" },
   { metric: "jobUs", title: "time of jobs", unit: "us" },
   { metric: "spillBytes", title: "spilled", unit: "bytes" },
@@ -28,8 +32,19 @@ export const FIGURES: readonly Figure[] = [
   { metric: "executorUs", title: "executor time", unit: "us" },
 ];
 
+const RECORDED_FIGURES: readonly Figure[] = [
+  ...FIGURES,
+  { metric: "shortfalls", title: "got less", unit: "count" },
+  { metric: "clipped", title: "clipped", unit: "count" },
+];
+
+/** The figures of a workload: of a recorded trace also how far it could be asked as it was. */
+export function figuresOf(workload: string): readonly Figure[] {
+  return isNamed(workload) ? FIGURES : RECORDED_FIGURES;
+}
+
 const TELL: Readonly<Record<FigureUnit, (value: number) => string>> = {
-  us: (value) => `${(value / 1e6).toFixed(1)} s`,
+  us: (value) => (value > 0 && value < 1e5 ? `${(value / 1e3).toFixed(1)} ms` : `${(value / 1e6).toFixed(1)} s`),
   bytes: humanBytes,
   count: (value) => value.toFixed(1),
   index: (value) => value.toFixed(3),

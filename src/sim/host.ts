@@ -6,7 +6,7 @@ import { memoryLayout } from "../config/layout.js";
 import { DEFAULT_GENERATION } from "../config/release.js";
 import { Executor, type ExecutorOptions } from "../executor.js";
 import { ON_HEAP } from "../memory/mode.js";
-import { canonical } from "../storage/block.js";
+import { type BlockId, canonical } from "../storage/block.js";
 import type { Attempt } from "./attempt.js";
 import type { Clock } from "./clock.js";
 import { compressed, diskUs, gcUs } from "./costs.js";
@@ -19,13 +19,15 @@ export interface HostOwner {
   readonly outcome: Outcome;
   /** The attempt that is at work just now: what happens in the memory happens for it. */
   readonly current: Attempt | null;
-  /** A partition has left the memory of a host. */
-  evicted(block: number, host: Host): void;
+  /** A block has left the memory of a host. */
+  evicted(block: BlockId, host: Host): void;
 }
 
 /** Heap of an executor of that configuration, bytes. */
-export function heapBytesOf({ conf = {}, generation = DEFAULT_GENERATION, cores = 1 }: ExecutorOptions): number {
-  return Number(memoryLayout(readConf(conf, generation), { cores, collector: "G1" }).heap);
+export function heapBytesOf(options: ExecutorOptions): number {
+  const { conf = {}, generation = DEFAULT_GENERATION, cores = 1, collector = "G1", layout: manager } = options;
+  const given = { cores, collector, ...(manager === undefined ? {} : { manager }) };
+  return Number(memoryLayout(readConf(conf, generation), given).heap);
 }
 
 export class Host implements SpillAccount {
@@ -34,8 +36,10 @@ export class Host implements SpillAccount {
   readonly startedUs: number;
   /** Attempts that run here, by task id. */
   readonly attempts: Map<number, Attempt> = new Map();
-  /** Partitions on its disk. */
-  readonly onDisk: Set<number> = new Set();
+  /** Blocks on its disk. */
+  readonly onDisk: Set<BlockId> = new Set();
+  /** Storage bytes acquired without a block, by mode; recorded requests can do so. */
+  readonly rawStorage: [number, number] = [0, 0];
   freeSlots: number;
   idleSinceUs: number;
   readonly #owner: HostOwner;
@@ -50,7 +54,7 @@ export class Host implements SpillAccount {
     this.freeSlots = cores;
     this.startedUs = owner.clock.nowUs;
     this.idleSinceUs = owner.clock.nowUs;
-    this.executor.store.onEvict = (block, bytes, _mode, to) => this.#evicted(canonical(block) as number, bytes, to);
+    this.executor.store.onEvict = (block, bytes, _mode, to) => this.#evicted(canonical(block), bytes, to);
   }
 
   /** Writes or reads `bytes` after everything that the disk has to do already; when that will be done. */
@@ -62,6 +66,14 @@ export class Host implements SpillAccount {
   /** Reads back what a spill of `dataBytes` of records has written; when that will be done. */
   readBack(dataBytes: number): number {
     return this.disk(compressed(dataBytes));
+  }
+
+  /** Writes a block of `bytes`, if it is not on the disk yet; when that will be done. */
+  writeBlock(block: BlockId, bytes: number): number {
+    if (this.onDisk.has(block)) return this.#owner.clock.nowUs;
+    this.onDisk.add(block);
+    this.#owner.outcome.diskBytes += compressed(bytes);
+    return this.disk(compressed(bytes));
   }
 
   spilled(pageBytes: number, dataBytes: number, forTask: number): void {
@@ -97,15 +109,13 @@ export class Host implements SpillAccount {
     if (waits.size > 0) waits.settle();
   }
 
-  #evicted(block: number, bytes: number, to: "disk" | "gone"): void {
+  #evicted(block: BlockId, bytes: number, to: "disk" | "gone"): void {
     const { outcome, current } = this.#owner;
     outcome.evictions += 1;
     outcome.evictedBytes += bytes;
     this.#owner.evicted(block, this);
-    if (to !== "disk" || this.onDisk.has(block)) return;
-    this.onDisk.add(block);
-    outcome.diskBytes += compressed(bytes);
-    const doneUs = this.disk(compressed(bytes));
+    if (to !== "disk") return;
+    const doneUs = this.writeBlock(block, bytes);
     if (current !== null) current.readyUs = Math.max(current.readyUs, doneUs);
   }
 }

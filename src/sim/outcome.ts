@@ -1,5 +1,7 @@
 // What came of a run: one row of numbers, added up while it goes on.
 
+import type { AskPlan } from "./plan.js";
+
 /** Counted over a whole run. Times are virtual microseconds; `Us` sums are over tasks, not wall time. */
 export interface Outcome {
   /** When the last task had ended. */
@@ -41,6 +43,9 @@ export interface Outcome {
   peakStorageBytes: number;
   computeUs: number;
   gcUs: number;
+  /** Requests of a recorded trace that got less than they had got there, and those that asked for what is not here, and did nothing. */
+  shortfalls: number;
+  clipped: number;
   /** Executors that were started and removed, and blocks that went with the removed ones. */
   executorsStarted: number;
   executorsRemoved: number;
@@ -77,10 +82,23 @@ export function noOutcome(): Outcome {
     peakStorageBytes: 0,
     computeUs: 0,
     gcUs: 0,
+    shortfalls: 0,
+    clipped: 0,
     executorsStarted: 0,
     executorsRemoved: 0,
     blocksLost: 0,
   };
+}
+
+/** Notes what a recorded request has got here. */
+export function compareWithRecorded(outcome: Outcome, bytes: number, plan: Pick<AskPlan, "gotBytes">): void {
+  if (bytes < plan.gotBytes) outcome.shortfalls += 1;
+}
+
+/** What can be asked of `asked` where there is `has`; notes that it is less. */
+export function clip(outcome: Outcome, asked: number, has: number): number {
+  if (asked > has) outcome.clipped += 1;
+  return Math.min(asked, has);
 }
 
 /** Jain's fairness index (Jain, Chiu, Hawe 1984), one value at a time: (sum x)^2 / (n * sum x^2). */

@@ -1,6 +1,9 @@
 // What is to be done: jobs, their stages, their tasks, and the cached data that tasks read. A plan is made from a seed before
 // anything runs and says nothing of memory, so that every policy and every executor meets the same demand.
 
+import type { ExecutorOptions } from "../executor.js";
+import type { Op } from "../trace/format.js";
+
 /** What an operator does with its records; operator.ts says what memory that takes. */
 export type OperatorKind = "sort" | "aggregate" | "join" | "shuffle";
 
@@ -21,6 +24,58 @@ export interface PartitionRef {
   readonly partition: number;
 }
 
+/** What a recorded task asks of execution memory: a row of a memory trace. */
+export type ExecutionAsk = Extract<
+  Op,
+  {
+    op:
+      | "consumer"
+      | "execAcquire"
+      | "execRelease"
+      | "execReleaseAll"
+      | "endTask"
+      | "acquire"
+      | "free"
+      | "allocatePage"
+      | "freePage";
+  }
+>;
+
+/** What a recorded trace asks of storage, or tells of memory that nobody manages: rows that name no task. */
+export type BlockAsk = Extract<
+  Op,
+  {
+    op:
+      | "storageAcquire"
+      | "storageRelease"
+      | "unrollReserve"
+      | "unrollRelease"
+      | "put"
+      | "get"
+      | "has"
+      | "pin"
+      | "unpin"
+      | "remove"
+      | "clear"
+      | "unmanaged";
+  }
+>;
+
+export type PutAsk = Extract<BlockAsk, { op: "put" }>;
+
+/** One request of a recorded task. */
+export interface AskPlan {
+  /** Time since the answer to its last request, or since it began. */
+  readonly afterUs: number;
+  readonly ask: ExecutionAsk | BlockAsk;
+  /** Bytes that it was given when it was recorded: granted or stored; 0 where it was refused. */
+  readonly gotBytes: number;
+  /** The number of the page that it was given then. */
+  readonly page: number | null;
+  /** Of a block that it found then: how that had been put. */
+  readonly found: PutAsk | null;
+}
+
 export interface TaskPlan {
   /** Cached partitions that it reads, in order; the first says where it would best run. */
   readonly reads: readonly PartitionRef[];
@@ -30,6 +85,8 @@ export interface TaskPlan {
   readonly operators: readonly OperatorPlan[];
   /** How much longer its computing takes than that of others: 1 is as long. A straggler has more. */
   readonly slowness: number;
+  /** Of a recorded task all that it asks, in order; it has nothing else to do. */
+  readonly asks?: readonly AskPlan[];
 }
 
 /** Tasks that may run together; the next stage begins when all have ended. */
@@ -67,11 +124,13 @@ export interface Plan {
   readonly rdds: readonly RddPlan[];
 }
 
-/** A named workload. */
+/** A workload: a named one, or a recorded trace. */
 export interface Workload {
   readonly name: string;
   /** What it stands for, in a sentence. */
   readonly about: string;
   /** The plan of a seed. `scale` (above 0) multiplies how much there is to do: jobs, iterations or batches, at least one. */
   plan(seed: number, scale: number): Plan;
+  /** What of its executors a configuration cannot say, of a recorded one. */
+  readonly executor?: Pick<ExecutorOptions, "collector" | "layout">;
 }

@@ -5,6 +5,7 @@ import { type EvictionName, evictionPolicy } from "../eviction/names.js";
 import { assert, Refusal } from "../fault.js";
 import type { EvictionPolicy } from "../eviction/policy.js";
 import type { ExecutorOptions } from "../executor.js";
+import type { BlockId } from "../storage/block.js";
 import type { EvictionChoice } from "../storage/victims.js";
 import { ALLOCATION_TICK_US, type AllocationRules, type AllocationState, mayGo, nextAllocation } from "./allocation.js";
 import { Attempt, type AttemptOwner } from "./attempt.js";
@@ -114,7 +115,7 @@ class Simulation implements AttemptOwner {
     return outcome;
   }
 
-  evicted(block: number, host: Host): void {
+  evicted(block: BlockId, host: Host): void {
     if (this.cached.holders.get(block) === host) this.cached.holders.delete(block);
   }
 
@@ -319,7 +320,7 @@ class Simulation implements AttemptOwner {
 
   #audit(): void {
     for (const host of this.#hosts) {
-      const broken = host.executor.check();
+      const broken = host.executor.check(host.rawStorage);
       if (broken.length > 0) throw new Error(`at ${this.clock.nowUs} us on executor ${host.id}: ${broken.join("; ")}`);
     }
   }

@@ -1,5 +1,6 @@
 // The named workloads. What each stands for is told in its file and in one sentence here; none knows how much memory there is.
 
+import { unknownName } from "../closest.js";
 import { Refusal } from "../fault.js";
 import type { Workload } from "./plan.js";
 import { adversarial } from "./workloads/adversarial.js";
@@ -12,9 +13,14 @@ export const WORKLOADS: readonly Workload[] = [etl, joinHeavy, iterativeMl, stre
 
 export const WORKLOAD_NAMES: readonly string[] = WORKLOADS.map(({ name }) => name);
 
+/** Whether it is one of these; others are recorded traces. */
+export function isNamed(name: string): boolean {
+  return WORKLOAD_NAMES.includes(name);
+}
+
 /** The workload of that name; Refusal for one that there is not. */
 export function workloadNamed(name: string): Workload {
   const workload = WORKLOADS.find((each) => each.name === name);
-  if (workload === undefined) throw new Refusal(`workload: "${name}" is none of ${WORKLOAD_NAMES.join(", ")}`);
+  if (workload === undefined) throw new Refusal(unknownName("workload", name, WORKLOAD_NAMES));
   return workload;
 }

@@ -52,7 +52,8 @@ export type OnSpill = "all" | "asked" | "half" | "pages" | "nothing" | "others" 
 /** What rows ask. Bytes are whole numbers up to 2^53. */
 export type Op =
   | { op: "execAcquire" | "execRelease"; task: number; bytes: number; mode: ModeName }
-  | { op: "execReleaseAll" | "endTask" | "interrupt"; task: number }
+  | { op: "execReleaseAll" | "endTask"; task: number }
+  | { op: "interrupt"; task: number }
   | { op: "storageAcquire" | "unrollReserve"; block: string; bytes: number; mode: ModeName }
   | { op: "storageRelease" | "unrollRelease"; bytes: number; mode: ModeName }
   | { op: "put"; block: string; bytes: number; mode: ModeName; onEvict: "gone" | "disk" }
@@ -86,6 +87,8 @@ export interface Effects {
 /** One row of a trace: what was asked, what came of it, and the pools afterwards. */
 export type Row = Op & {
   readonly i: number;
+  /** When it was asked, microseconds from the first row or before. Beyond version 1: recordings may tell it, on every row. */
+  readonly atUs?: number;
   readonly result: Readonly<Record<string, unknown>>;
   readonly state: State;
   readonly resumed?: readonly ({ i: number; result: Readonly<Record<string, unknown>> } & Effects)[];
@@ -199,6 +202,7 @@ const EVICTED: Shape = { block: TEXT, to: FIELDS.onEvict };
 const SPILLED: Shape = { consumer: TEXT, asked: COUNT, trigger: TEXT, freed: COUNT };
 const FAILED: Shape = { consumer: TEXT, asked: COUNT, trigger: TEXT, failed: TRUE };
 const RESUMED: Shape = { i: COUNT };
+const TIMED: Shape = { atUs: COUNT };
 
 const HEADER: Shape = {
   engine: TEXT,
@@ -292,6 +296,7 @@ export function readRow(
     i: number,
     op,
     ...pick(row, question.asks, op, fail),
+    ...("atUs" in row ? pick(row, TIMED, op, fail) : {}),
     result,
     ...effectsOf(row, op, fail),
     state: readState(row["state"], op, fail),

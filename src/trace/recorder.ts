@@ -49,6 +49,7 @@ type Spilled = { task: number; consumer: string; trigger: string; asked: number;
 export class Recorder {
   readonly #executor: Executor;
   readonly #sink: LineSink;
+  readonly #nowUs: (() => number) | null;
   readonly #uninstall: (() => void)[] = [];
   #rows = 0;
   // Depth of recorded calls: what one of them calls is part of it.
@@ -56,12 +57,16 @@ export class Recorder {
   #evicted: NonNullable<Effects["evicted"]> = [];
   #spilled: Spilled[] = [];
 
-  /** Throws Misuse for an executor that has been used or is recorded already, or whose policy has no name that a trace could tell. */
-  constructor(executor: Executor, sink: LineSink) {
+  /**
+   * `nowUs`: a clock, whole microseconds that never go back; with it every row tells when it was asked. Throws Misuse for an
+   * executor that has been used or is recorded already, or whose policy has no name that a trace could tell.
+   */
+  constructor(executor: Executor, sink: LineSink, nowUs: (() => number) | null = null) {
     if (!hasWord(executor)) throw new Misuse(`a trace has no word for the policy ${executor.manager.policy.name}`);
     const header = headerOfRun(executor);
     this.#executor = executor;
     this.#sink = sink;
+    this.#nowUs = nowUs;
     sink(headerLine(header));
     this.#watchEffects();
     this.#watchManager();
@@ -169,7 +174,10 @@ export class Recorder {
   #write(ask: Op, result: Result): void {
     this.#rows += 1;
     const effects: Effects = this.#evicted.length === 0 ? {} : { evicted: this.#evicted };
-    const more = this.#spilled.length === 0 ? {} : { spilled: this.#spilled };
+    const more = {
+      ...(this.#nowUs === null ? {} : { atUs: this.#nowUs() }),
+      ...(this.#spilled.length === 0 ? {} : { spilled: this.#spilled }),
+    };
     this.#spilled = [];
     this.#sink(rowLine({ i: this.#rows, ...ask }, { result, ...effects, state: stateOf(this.#executor) }, more));
   }

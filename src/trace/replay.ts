@@ -298,8 +298,7 @@ export class Replay {
         const consumer = this.#consumerOf(row);
         const page = consumer.pages.get(row.page);
         if (page === undefined) throw new Undeclared(`consumer ${row.consumer} holds no page ${row.page}`);
-        consumer.pages.delete(row.page);
-        consumer.freePage(page);
+        consumer.dropPage(page);
         return { used: consumer.used };
       }
       case "endTask":
@@ -399,9 +398,7 @@ function* plain(request: Request<number>): Request<Result> {
 
 function* acquired(consumer: TraceConsumer, bytes: number): Request<Result> {
   try {
-    const granted = yield* consumer.acquireRequest(bytes);
-    consumer.loose += granted;
-    return { granted };
+    return { granted: yield* consumer.looseRequest(bytes) };
   } catch (error) {
     return refused(error);
   }
@@ -409,8 +406,7 @@ function* acquired(consumer: TraceConsumer, bytes: number): Request<Result> {
 
 function* paged(consumer: TraceConsumer, bytes: number): Request<Result> {
   try {
-    const page = yield* consumer.pageRequest(bytes);
-    consumer.pages.set(page.number, page);
+    const page = yield* consumer.newPageRequest(bytes);
     return { page: page.number, bytes: page.bytes };
   } catch (error) {
     return refused(error);

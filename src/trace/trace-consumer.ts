@@ -5,6 +5,7 @@ import { Misuse } from "../execution/refusal.js";
 import type { TaskMemoryManager } from "../execution/task.js";
 import type { Mode } from "../memory/mode.js";
 import type { Page } from "../memory/page.js";
+import type { Request } from "../memory/wait.js";
 import type { OnSpill } from "./format.js";
 
 export class TraceConsumer extends Consumer {
@@ -19,6 +20,33 @@ export class TraceConsumer extends Consumer {
     this.onSpill = onSpill;
   }
 
+  /** Acquires bytes outside pages; how many it got. */
+  *looseRequest(bytes: number): Request<number> {
+    const granted = yield* this.acquireRequest(bytes);
+    this.loose += granted;
+    return granted;
+  }
+
+  /** Allocates a page of at least so many bytes. */
+  *newPageRequest(bytes: number): Request<Page> {
+    const page = yield* this.pageRequest(bytes);
+    this.pages.set(page.number, page);
+    return page;
+  }
+
+  /** Gives back one of its pages; false for one that it does not hold, or no more. */
+  dropPage(page: Page): boolean {
+    if (this.pages.get(page.number) !== page) return false;
+    this.pages.delete(page.number);
+    this.freePage(page);
+    return true;
+  }
+
+  /** Gives everything back; the bytes that it was. */
+  giveAll(): number {
+    return this.#spillPages(Infinity) + this.#spillLoose(this.loose);
+  }
+
   /** Gives back bytes outside pages; more than it holds there would be taken from its pages. */
   freeLoose(bytes: number): void {
     if (bytes > this.loose) throw new Misuse(`consumer ${this.name} frees ${bytes} bytes and holds ${this.loose}`);
@@ -29,7 +57,7 @@ export class TraceConsumer extends Consumer {
   override spill(asked: number, trigger: Consumer): number {
     switch (this.onSpill) {
       case "all":
-        return this.#spillPages(Infinity) + this.#spillLoose(this.loose);
+        return this.giveAll();
       case "asked":
         return this.#spillLoose(Math.min(asked, this.loose));
       case "half":
@@ -39,7 +67,7 @@ export class TraceConsumer extends Consumer {
       case "nothing":
         return 0;
       case "others":
-        return trigger === this ? 0 : this.#spillPages(Infinity) + this.#spillLoose(this.loose);
+        return trigger === this ? 0 : this.giveAll();
       case "fail":
         throw Object.assign(new Error("the consumer cannot spill"), { code: "EIO" });
     }
@@ -47,10 +75,9 @@ export class TraceConsumer extends Consumer {
 
   #spillPages(enough: number): number {
     let freed = 0;
-    for (const [number, page] of [...this.pages].sort((a, b) => a[0] - b[0])) {
+    for (const [, page] of [...this.pages].sort((a, b) => a[0] - b[0])) {
       if (freed >= enough) break;
-      this.pages.delete(number);
-      this.freePage(page);
+      this.dropPage(page);
       freed += page.bytes;
     }
     return freed;

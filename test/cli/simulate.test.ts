@@ -1,8 +1,9 @@
 // The command `simulate`: what it prints, what it refuses, and what is left of a run that is ended early.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type SimulationReport, simulateCommand } from "../../src/cli/simulate.js";
@@ -13,6 +14,8 @@ import { run } from "./run.js";
 beforeAll(build);
 
 const SMALL = ["--workload", "etl", "--memory", "2g", "--scale", "0.1", "--threads", "0"];
+
+type Told = Omit<SimulationReport, "rows"> & { readonly rows: readonly Readonly<Record<string, number>>[] };
 
 async function report(...args: string[]): Promise<SimulationReport> {
   const { code, out } = await run(simulateCommand(), [...SMALL, "--json", ...args]);
@@ -84,7 +87,6 @@ test("a sweep goes evenly from one end to the other, in the units of its key", a
 
 describe("wrong usage says what was meant", () => {
   test.each<[string, string[], RegExp]>([
-    ["a workload that there is not", ["--workload", "elt"], /Allowed choices are etl, join-heavy/],
     ["an eviction", ["--eviction", "mru"], /Allowed choices are fifo, lru/],
     ["an order of spilling", ["--spill-order", "smallest"], /Allowed choices are spark, largest/],
     [
@@ -106,8 +108,16 @@ describe("wrong usage says what was meant", () => {
     expect((error as CommanderError).message).toMatch(says);
   });
 
-  test("no workload, a configuration that Spark refuses, a file that cannot be written: told, and 2", async () => {
+  test("no workload or none of ours, a configuration that Spark refuses, a file that cannot be written: told, and 2", async () => {
     expect(await run(simulateCommand(), [])).toMatchObject({ code: 2, out: "" });
+    for (const [workload, says] of [
+      ["elt", 'no workload "elt": did you mean etl?'],
+      ["./nowhere.jsonl", "no such file"],
+      [fileURLToPath(import.meta.url), "line 1: is not"],
+    ] as const) {
+      const { code, err } = await run(simulateCommand(), ["--workload", workload]);
+      expect([code, err]).toEqual([2, expect.stringContaining(says) as string]);
+    }
     const refused = await run(simulateCommand(), [...SMALL, "--conf", "spark.memory.fraction=3", "--json"]);
     expect(refused.code).toBe(2);
     expect(JSON.parse(refused.out)).toHaveProperty("error.message");
@@ -120,6 +130,84 @@ describe("wrong usage says what was meant", () => {
     ]);
     expect(unwritable.code).toBe(2);
     expect(unwritable.err).toContain("--out");
+  });
+});
+
+describe("a recorded trace", () => {
+  const golden = fileURLToPath(new URL("../golden/4.1.1-consumers-1.jsonl.gz", import.meta.url));
+  const args = ["--workload", golden, "--policies", "unified,none", "--seeds", "2"];
+
+  test("runs like a named workload, in threads as here, and tells how far it could be asked as it was", async () => {
+    const here = await run(simulateCommand(), [...args, "--threads", "0", "--json"]);
+    expect([here.code, here.err]).toEqual([0, "1 of 4 runs\n2 of 4 runs\n3 of 4 runs\n4 of 4 runs\n"]);
+    const threads = await start(["simulate", ...args, "--threads", "2", "--json"]).ended;
+    expect([threads.code, threads.out]).toEqual([0, here.out]);
+    const { cores, rows } = JSON.parse(here.out) as Told;
+    expect(cores).toBeGreaterThan(1);
+    expect(rows.map(({ spills }) => spills! > 0)).toEqual([true, false, true, false]);
+    const { out } = await run(simulateCommand(), [...args, "--threads", "0"]);
+    expect(out).toContain(`${golden} on 1 executor of ${cores} cores, memory as recorded`);
+    expect(out).toMatch(/^ {2}got less +\d+\.\d/m);
+    expect(out).toContain("under unified requests got less than was recorded");
+  });
+
+  test("takes the executor's settings from its header unless others are asked for", async () => {
+    const memory = ["--memory", "1g", "--conf", "spark.memory.offHeap.size=1g"];
+    const settings = ["--cores", "2", ...memory, "--generation", "3.5", "--threads", "0", "--json"];
+    const { out } = await run(simulateCommand(), [...args, ...settings]);
+    const { conf, cores, generation, rows } = JSON.parse(out) as Told;
+    expect([cores, generation, conf["spark.executor.memory"]]).toEqual([2, "3.5", "1024m"]);
+    expect(Object.keys(conf).filter((key) => key.startsWith("spark.testing."))).toEqual([]);
+    expect(rows.every(({ shortfalls, waits }) => shortfalls === 0 && waits === 0)).toBe(true);
+  });
+
+  test("has no scale", async () => {
+    expect(await run(simulateCommand(), [...args, "--scale", "2"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--scale is for named workloads") as string,
+    });
+  });
+});
+
+describe("--resume", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "simulate-"));
+    return () => rmSync(folder, { recursive: true });
+  });
+  const resume = (file: string, ...more: string[]) =>
+    run(simulateCommand(), [...SMALL, "--policies", "unified", "--resume", join(folder, file), "--json", ...more]);
+
+  test("goes on with what the file holds, and ends as if it had been one run", async () => {
+    const first = await resume("grown.json", "--seeds", "2");
+    expect(first.err).toBe("1 of 2 runs\n2 of 2 runs\n");
+    const more = ["--seeds", "3", "--policies", "unified,static", "--sweep", "cores=4..4:1"];
+    const other = await resume("grown.json", ...more);
+    expect([other.code, other.err]).toEqual([2, expect.stringContaining("holds 2 runs of other") as string]);
+    const grown = await resume("grown.json", "--seeds", "4", "--policies", "unified,static");
+    expect(grown.err).toBe("4 of 8 runs\n6 of 8 runs\n8 of 8 runs\n");
+    const whole = await run(simulateCommand(), [...SMALL, "--seeds", "4", "--policies", "unified,static", "--json"]);
+    expect(grown.out).toBe(whole.out);
+    expect(JSON.parse(readFileSync(join(folder, "grown.json"), "utf8"))).toEqual(JSON.parse(whole.out));
+    expect(readdirSync(folder)).toEqual(["grown.json"]);
+  });
+
+  test("refuses what is no such file, or of another experiment", async () => {
+    await resume("other.json", "--seeds", "1");
+    const text = readFileSync(join(folder, "other.json"), "utf8");
+    expect((await resume("other.json", "--seeds", "1", "--scale", "0.2")).err).toContain(
+      "scale is 0.1 there and 0.2 here",
+    );
+    for (const [bad, says] of [
+      ["{}", "is no report of simulate"],
+      ["{", "JSON"],
+      [text.replace(/"version": "[^"]*"/, '"version": "0.0.0"'), "was written by version 0.0.0"],
+    ] as const) {
+      writeFileSync(join(folder, "bad.json"), bad);
+      const { code, err } = await resume("bad.json", "--seeds", "1");
+      expect([code, err]).toEqual([2, expect.stringContaining(says) as string]);
+      expect(readFileSync(join(folder, "bad.json"), "utf8")).toBe(bad);
+    }
   });
 });
 

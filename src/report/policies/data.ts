@@ -3,7 +3,7 @@
 
 import type { PointReport } from "../../sim/compare.js";
 import type { Experiment } from "../../sim/experiment.js";
-import { type Figure, FIGURES } from "../../sim/figures.js";
+import { type Figure, figuresOf } from "../../sim/figures.js";
 
 /** A comparison that has been run. */
 export interface Comparison extends Experiment {
@@ -32,14 +32,15 @@ export interface PlaceData {
 /** Names of the colours that stand for policies, in their order. */
 export const POLICY_INKS = ["on", "off", "store", "spill", "wait", "good", "ink", "muted"] as const;
 
-export function policiesData({ policies, sweeps, points }: Comparison): PoliciesData {
+export function policiesData({ workload, policies, sweeps, points }: Comparison): PoliciesData {
+  const figures = figuresOf(workload);
   return {
     policies,
     sweeps,
-    figures: FIGURES,
+    figures,
     points: points.map((point) => ({
       at: { ...point.at },
-      ranges: FIGURES.map(({ metric }) =>
+      ranges: figures.map(({ metric }) =>
         point.policies.map(({ metrics }) => {
           const { mean, low, high } = metrics[metric];
           return [mean, low, high].map((value) => Number(value.toPrecision(7))) as unknown as Range;

@@ -3,7 +3,7 @@
 import { humanBytes } from "../../human.js";
 import { type Compared, LEVEL, type PointReport } from "../../sim/compare.js";
 import type { Point } from "../../sim/experiment.js";
-import { type Figure, FIGURES, figureText, intervalText } from "../../sim/figures.js";
+import { type Figure, figuresOf, figureText, intervalText } from "../../sim/figures.js";
 import { html, type Html } from "../html.js";
 import { sheet } from "../sheet.js";
 import { table } from "../table.js";
@@ -23,13 +23,11 @@ export function policiesPage(comparison: Comparison, raw: string): string {
   });
 }
 
-const MAKESPAN = FIGURES[0]!;
-
 /** What may be said of the makespan, in a line. */
 export function verdict({ workload, policies, points }: Comparison): string {
   const [against, ...others] = policies as [string, ...string[]];
   if (others.length === 0) return `${workload} under ${against}.`;
-  const found = points.flatMap(({ differences }) => differences.filter(({ metric }) => metric === MAKESPAN.metric));
+  const found = points.flatMap(({ differences }) => differences.filter(({ metric }) => metric === "makespanUs"));
   const clear = found.filter(({ significant }) => significant);
   if (clear.length === 0 && !points.every(({ enoughSeeds }) => enoughSeeds))
     return `Too few seeds to tell whether any policy is faster or slower than ${against} on ${workload}.`;
@@ -75,7 +73,7 @@ export function placeText(at: Point): string {
     .join(", ");
 }
 
-function curves({ sweeps, policies }: Comparison): Html | null {
+function curves({ workload, sweeps, policies }: Comparison): Html | null {
   const [first, ...rest] = sweeps;
   if (first === undefined || first.values.length < 2) return null;
   return html`<section class="card" aria-labelledby="curves-title">
@@ -85,7 +83,7 @@ function curves({ sweeps, policies }: Comparison): Html | null {
       <label>
         what
         <select id="figure">
-          ${FIGURES.map(({ title }, i) => html`<option value="${i}">${title}</option>`)}
+          ${figuresOf(workload).map(({ title }, i) => html`<option value="${i}">${title}</option>`)}
         </select>
       </label>
       ${rest.map(
@@ -120,7 +118,7 @@ function inkOf(policy: number): string {
   return POLICY_INKS[policy % POLICY_INKS.length]!;
 }
 
-function places({ points, policies }: Comparison): Html {
+function places({ workload, points, policies }: Comparison): Html {
   const shown = points.slice(0, MOST_PLACES);
   const [only] = shown;
   return html`<section class="card" aria-labelledby="places">
@@ -131,12 +129,12 @@ function places({ points, policies }: Comparison): Html {
     </p>
     ${
       shown.length === 1
-        ? forest(only!)
+        ? forest(only!, figuresOf(workload))
         : shown.map(
             (point, i) =>
               html`<details ${i === 0 ? html`open` : null}>
                 <summary>${placeText(point.at)}</summary>
-                ${forest(point)}
+                ${forest(point, figuresOf(workload))}
               </details>`,
           )
     }
@@ -145,14 +143,14 @@ function places({ points, policies }: Comparison): Html {
 }
 
 /** Every figure that differs at all: a line for each policy. */
-function forest({ policies, differences, seeds }: PointReport): Html {
-  const alike = FIGURES.filter(({ metric }) => {
+function forest({ policies, differences, seeds }: PointReport, all: readonly Figure[]): Html {
+  const alike = all.filter(({ metric }) => {
     const [first] = policies;
     return policies.every(
       ({ metrics: { [metric]: of } }) => of.low === of.high && of.mean === first!.metrics[metric].mean,
     );
   });
-  const drawn = FIGURES.filter((figure) => !alike.includes(figure));
+  const drawn = all.filter((figure) => !alike.includes(figure));
   return html`<p class="quiet">${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}.</p>
     <div class="forest">
       ${drawn.map((figure) => {
@@ -204,12 +202,13 @@ function differenceText(figure: Figure, difference: Compared | undefined): Html 
 
 function figures(comparison: Comparison, raw: string): Html {
   const { points, policies, runs } = comparison;
+  const all = figuresOf(comparison.workload);
   return html`<section class="card" aria-labelledby="raw">
     <h2 id="raw">Raw numbers</h2>
     ${points
       .slice(0, MOST_PLACES)
       .map((point, i) =>
-        table(`place-${i}`, placeText(point.at) || "All figures", ["", ...policies], FIGURES, (figure) => [
+        table(`place-${i}`, placeText(point.at) || "All figures", ["", ...policies], all, (figure) => [
           figure.title,
           ...point.policies.map(({ metrics }) => intervalText(figure, metrics[figure.metric])),
         ]),
@@ -220,7 +219,7 @@ function figures(comparison: Comparison, raw: string): Html {
       ["policy", "figure", "at", "difference", "95 % interval", "p", "p corrected", ""],
       points.flatMap(({ at, differences }) => differences.map((each) => ({ ...each, at }))),
       (each) => {
-        const figure = FIGURES.find(({ metric }) => metric === each.metric)!;
+        const figure = all.find(({ metric }) => metric === each.metric)!;
         return [
           each.policy,
           figure.title,
