@@ -9,8 +9,9 @@ import { matrixOf } from "../why/matrix.js";
 import { type Payment, Story, type Told } from "../why/story.js";
 import { sizeText } from "../why/tell.js";
 import { openCauses } from "./causes.js";
-import { Unwritable, writePage } from "./explain-page.js";
+import { writePage } from "./explain-page.js";
 import { exitWith, print, printError, printJson } from "./output.js";
+import { Unwritable } from "./page-beside.js";
 import { EXIT_USAGE } from "./trouble.js";
 
 interface Options {

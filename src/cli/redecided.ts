@@ -1,13 +1,17 @@
 // What `simulate --trace` says: one recorded trace, decided again under several policies, side by side.
 
+import { basename } from "node:path";
 import { type Generation, GENERATIONS } from "../config/release.js";
 import { Refusal } from "../fault.js";
-import { humanBytes } from "../human.js";
 import { choosePolicy } from "../lab/load-policy.js";
-import { type Contestant, type Outcome, redecide, type Redecided } from "../lab/redecide.js";
+import { type Contestant, redecide, type Redecided } from "../lab/redecide.js";
+import { partingText, TALLY_FIGURES } from "../lab/tally-figures.js";
 import { POLICIES, SPILL_ORDERS, spillOrderNamed } from "../policy/registry.js";
 import { unknownName } from "../closest.js";
+import { PoolsOver } from "../report/redecided/data.js";
+import { redecidedPage } from "../report/redecided/page.js";
 import { openRecorded } from "./lines.js";
+import { writeBeside } from "./page-beside.js";
 import { print, printJson } from "./output.js";
 
 export interface RedecideOptions {
@@ -16,12 +20,17 @@ export interface RedecideOptions {
   /** A shipped order of spilling for all of them. */
   readonly spillOrder?: string;
   readonly json?: boolean;
+  /** Where a page of it goes; the trace is put beside it. */
+  readonly html?: string;
 }
 
 /** Decides the trace in `file` again and prints what came of it. Throws Refusal. */
 export async function simulateTrace(file: string, options: RedecideOptions = {}): Promise<void> {
   const contestants = await contestantsOf(options.policies ?? POLICIES.map(({ name }) => name), options.spillOrder);
-  const redecided = await redecide(await openRecorded(file), contestants);
+  const pools = options.html === undefined ? null : new PoolsOver();
+  const redecided = await redecide(await openRecorded(file), contestants, pools?.watch);
+  if (pools !== null)
+    writeBeside(file, options.html!, (raw) => redecidedPage({ ...pools.data(redecided), file: basename(file) }, raw));
   if (options.json === true) printJson(redecided);
   else print(describe(redecided));
 }
@@ -57,47 +66,14 @@ function generationOf(text: string): Generation {
   return found;
 }
 
-type Cell = (outcome: Outcome) => string;
-
-const bytes =
-  (of: (outcome: Outcome) => number): Cell =>
-  (outcome) =>
-    humanBytes(of(outcome));
-const number =
-  (of: (outcome: Outcome) => number): Cell =>
-  (outcome) =>
-    String(of(outcome));
-
-const LINES: readonly (readonly [string, Cell])[] = [
-  ["granted", bytes((o) => o.grantedBytes)],
-  ["short grants", number((o) => o.shortGrants)],
-  ["waits", (o) => (o.stillWaiting === 0 ? String(o.waits) : `${o.waits} (${o.stillWaiting} at the end)`)],
-  ["denied", number((o) => o.denied)],
-  ["storage refused", number((o) => o.refused)],
-  ["spills", (o) => (o.spillsForOthers === 0 ? String(o.spills) : `${o.spills} (${o.spillsForOthers} for others)`)],
-  ["spilled", bytes((o) => o.spilledBytes)],
-  ["evictions", number((o) => o.evictions)],
-  ["evicted", bytes((o) => o.evictedBytes)],
-  ["impossible rows", number((o) => o.impossible)],
-  ["peak execution", bytes((o) => o.peakExecution)],
-  ["peak storage", bytes((o) => o.peakStorage)],
-  ["laws broken", number((o) => o.brokenLaws.length)],
-  ["rows that differ", number((o) => o.different)],
-  ["parts at row", (o) => (o.parts === null ? "-" : String(o.parts.row))],
-];
-
 function describe({ file, rows, outcomes }: Redecided): string {
-  const names = ["", ...LINES.map(([name]) => name)];
-  const columns = outcomes.map((outcome) => [outcome.label, ...LINES.map(([, cell]) => cell(outcome))]);
+  const names = ["", ...TALLY_FIGURES.map(({ title }) => title)];
+  const columns = outcomes.map((outcome) => [outcome.label, ...TALLY_FIGURES.map(({ tell }) => tell(outcome))]);
   const table = [names, ...columns].map((column, at) => aligned(column, at === 0));
-  const partings = outcomes.flatMap(({ label, parts }) =>
-    parts === null
-      ? []
-      : [
-          `${label} parts at row ${parts.row} (line ${parts.line}): ${parts.asked}`,
-          `  recorded ${parts.field} ${JSON.stringify(parts.recorded)}, here ${JSON.stringify(parts.answered)}`,
-        ],
-  );
+  const partings = outcomes.flatMap((outcome) => {
+    const told = partingText(outcome);
+    return told === null ? [] : [told.where, `  ${told.how}`];
+  });
   return [
     `${file}: ${rows} requests decided again`,
     "",

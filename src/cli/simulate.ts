@@ -126,11 +126,7 @@ export function simulateCommand(): Command {
         "trace",
       ]),
     )
-    .addOption(
-      new Option("--html <file>", "a page of the comparison, with every run in a JSON file beside it").conflicts(
-        "trace",
-      ),
-    )
+    .option("--html <file>", "a page of the comparison, with every run in a JSON file beside it, or the trace")
     .addHelpText("after", EXAMPLES)
     .action(simulate);
 }
@@ -183,11 +179,12 @@ async function recordedIn(choice: string): Promise<RecordedTrace | null> {
   return recorded;
 }
 
-async function redecided(file: string, { policies, spillOrder, json }: Options): Promise<void> {
+async function redecided(file: string, { policies, spillOrder, json, html }: Options): Promise<void> {
   await simulateTrace(file, {
     json,
     ...(policies === undefined ? {} : { policies }),
     ...(spillOrder === undefined ? {} : { spillOrder }),
+    ...(html === undefined ? {} : { html }),
   });
 }
 

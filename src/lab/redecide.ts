@@ -7,7 +7,7 @@ import type { PolicyChoice } from "../policy/registry.js";
 import type { SpillOrder } from "../policy/victim.js";
 import { sameAnswer } from "../trace/diff.js";
 import { COMPARED, type Compared, requestText } from "../trace/explain.js";
-import { type Effects, modeOf, readHeader, type Row, type TraceHeader } from "../trace/format.js";
+import { type Effects, modeOf, readHeader, type Row, type State, type TraceHeader } from "../trace/format.js";
 import type { Json } from "../trace/json.js";
 import { type Answer, Replay } from "../trace/replay.js";
 import { rowsOf } from "../trace/rows.js";
@@ -79,19 +79,31 @@ export interface Redecided {
   readonly outcomes: readonly Outcome[];
 }
 
+/** Told of the pools of a column before the first row, which is row 0, and after each; column 0 is what was recorded. */
+export type PoolWatcher = (column: number, row: number, state: State) => void;
+
 /** Decides a trace again under each of `contestants`. Throws Unreadable, and BrokenLaw for a policy that breaks one. */
-export async function redecide(recorded: RecordedFile, contestants: readonly Contestant[]): Promise<Redecided> {
+export async function redecide(
+  recorded: RecordedFile,
+  contestants: readonly Contestant[],
+  watch: PoolWatcher | null = null,
+): Promise<Redecided> {
   const { file } = recorded;
   const header = readHeader(recorded.header, file);
   const facts = new Facts();
   const columns = contestants.map((contestant) => refusable(file, 1, () => new Column(header, contestant, facts)));
   const asRecorded = emptyTally();
+  [header.state, ...columns.map((column) => column.state)].forEach((state, at) => watch?.(at, 0, state));
   let rows = 0;
   for await (const { row, line } of rowsOf(recorded)) {
     rows += 1;
     facts.note(row);
     count(asRecorded, row, row, facts);
-    for (const column of columns) column.take(row, line);
+    watch?.(0, rows, row.state);
+    columns.forEach((column, at) => {
+      const state = column.take(row, line);
+      watch?.(at + 1, rows, state);
+    });
   }
   const first: Outcome = {
     label: "as recorded",
@@ -150,11 +162,16 @@ class Column {
     });
   }
 
-  take(row: Row, line: number): void {
+  get state(): State {
+    return this.#replay.state;
+  }
+
+  /** Decides one row; how it leaves the pools. */
+  take(row: Row, line: number): State {
     const answer = this.#replay.applyIfPossible(this.#bounded(row));
     count(this.#tally, row, answer, this.#facts);
     const field = COMPARED.find((name) => name !== "state" && !sameAnswer(row, answer, name));
-    if (field === undefined) return;
+    if (field === undefined) return answer.state;
     this.#different += 1;
     this.#parts ??= {
       row: row.i,
@@ -164,6 +181,7 @@ class Column {
       recorded: (row[field] ?? null) as Json,
       answered: (answer[field] ?? null) as Json,
     };
+    return answer.state;
   }
 
   outcome(): Outcome {

@@ -13,6 +13,14 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 const LOCALE_GUARD = `try { new Intl.NumberFormat(navigator.language) }
 catch { Object.defineProperty(navigator, "language", { value: "en-US" }) }`;
 
+/** What a page's script is made of, by what it is called: each needs those before it. */
+const PARTS = {
+  study: ["page", "plots", "study"],
+  recording: ["page", "plots", "rows", "recording"],
+  policies: ["page", "plots", "policies"],
+  redecided: ["page", "plots", "rows", "redecided"],
+} as const;
+
 export interface Sheet {
   /** What kind of page it is, in a word. */
   readonly kind: string;
@@ -21,7 +29,7 @@ export interface Sheet {
   /** What the page's script draws from, and what may be saved. */
   readonly data: unknown;
   /** The file of `client/` that draws charts; null where there are none to draw. */
-  readonly script: "study" | "recording" | "policies" | null;
+  readonly script: keyof typeof PARTS | null;
 }
 
 const CHARTS = html`<footer>Charts drawn by uPlot (MIT licence, Leon Sorokin), which is part of this page.</footer>
@@ -54,7 +62,7 @@ export function sheet({ kind, title, sections, data, script }: Sheet): string {
         <main>${sections}</main>
         ${jsonScript("data", data)} ${script === null ? null : CHARTS}
         <script type="module">
-          ${trusted(["page", ...(script === null ? [] : ["plots", script])].map(scriptText).join("\n"))};
+          ${trusted((script === null ? ["page"] : PARTS[script]).map(scriptText).join("\n"))};
           finish();
         </script>
       </body>

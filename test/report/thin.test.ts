@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Envelope } from "../../src/report/recording/envelope.js";
+import { Envelope } from "../../src/report/envelope.js";
 import { type Mark, Marks } from "../../src/report/recording/marks.js";
 import { seeded } from "../help/seed.js";
 

@@ -1,12 +1,10 @@
-// The script of a recording's page: pools over the rows with the events above them, and a lane for each task. All drawings show
-// the same rows; whichever is zoomed or moved, by mouse, key or button, takes the others along.
+// The script of a recording's page: pools over the rows with the events above them, and a lane for each task.
 
-import type { RecordingData, RowPools } from "../recording/data.js";
-import type uPlotClass from "uplot";
+import type { RowPools } from "../pools.js";
+import type { RecordingData } from "../recording/data.js";
 import { colour, pageData } from "./page.js";
-import { axis, bytes, frame, type Plot, POWERS_OF_TWO, type Series, show, stepIndex } from "./plots.js";
-
-declare const uPlot: typeof uPlotClass;
+import { axis, bytes, frame, type Plot, show } from "./plots.js";
+import { bindZoom, joinIn, number, poolsPlot, poolsText, reveal, shared, view } from "./rows.js";
 
 const data = pageData<RecordingData>();
 const { events, kinds, told } = data;
@@ -16,97 +14,6 @@ const DONE = { spill: "spilled", eviction: "lost", wait: "waited for" } as const
 const LANE_HEIGHT = 26;
 /** Room for the names of lanes and for sizes beside a drawing. */
 const SIDE = Math.max(70, ...data.lanes.map((name) => 20 + 7 * name.length));
-
-const number = (value: number): string => value.toLocaleString("en");
-
-// The rows that are drawn ---------------------------------------------------------------------------------------------
-
-const view = { from: 0, to: Math.max(1, data.rows) };
-/** Fewest rows that fill a drawing. */
-const LEAST_ROWS = Math.min(20, view.to);
-const charts: Plot[] = [];
-
-function look(from: number, to: number): void {
-  const width = Math.min(data.rows || 1, Math.max(LEAST_ROWS, to - from));
-  view.from = Math.max(0, Math.min(from, Math.max(1, data.rows) - width));
-  view.to = view.from + width;
-  // At once, since a cursor may be put into the new stretch.
-  for (const plot of charts) plot.batch(() => plot.setScale("x", { min: view.from, max: view.to }));
-  const text = `rows ${number(Math.ceil(view.from))} to ${number(Math.floor(view.to))}`;
-  for (const each of document.querySelectorAll(".zoom .rows")) each.textContent = text;
-}
-
-/** Makes the drawn stretch so many times as long, around a row. */
-function stretch(times: number, around: number = (view.from + view.to) / 2): void {
-  look(around - (around - view.from) * times, around + (view.to - around) * times);
-}
-
-function move(part: number): void {
-  const by = (view.to - view.from) * part;
-  look(view.from + by, view.to + by);
-}
-
-/** Brings a row into view. */
-function reveal(row: number): void {
-  const width = view.to - view.from;
-  if (row < view.from || row > view.to) look(row - width / 2, row + width / 2);
-}
-
-const ACTIONS: Readonly<Record<string, (around?: number) => void>> = {
-  in: (around) => stretch(0.5, around),
-  out: (around) => stretch(2, around),
-  back: () => move(-0.5),
-  on: () => move(0.5),
-  all: () => look(0, data.rows),
-};
-
-const KEYS: Readonly<Record<string, string>> = { "+": "in", "=": "in", "-": "out", "0": "all" };
-const SHIFTED: Readonly<Record<string, string>> = { ArrowLeft: "back", ArrowRight: "on", "+": "in", "*": "in" };
-
-/** What all drawings share: zooming and one cursor. */
-function shared(): Pick<uPlotClass.Options, "cursor" | "scales"> & { hooks: uPlotClass.Hooks.Arrays } {
-  return {
-    cursor: {
-      // The others follow the cursor; what is dragged over is one drawing's affair, which takes them along.
-      sync: {
-        key: "rows",
-        scales: ["x", null],
-        filters: { pub: (type) => type === "mousemove" || type === "mouseleave" },
-      },
-      y: false,
-      drag: { x: true, y: false, setScale: false },
-      points: { show: false },
-      bind: {
-        dblclick: () => () => {
-          ACTIONS["all"]!();
-          return null;
-        },
-      },
-    },
-    scales: { x: { time: false, range: () => [view.from, view.to] } },
-    hooks: {
-      setSelect: [
-        (plot) => {
-          const { left, width } = plot.select;
-          if (width < 4) return;
-          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          look(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
-        },
-      ],
-    },
-  };
-}
-
-function joinIn(plot: Plot, box: HTMLElement): void {
-  charts.push(plot);
-  box.addEventListener("keydown", (event) => {
-    const action = (event.shiftKey ? SHIFTED : KEYS)[event.key];
-    if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    const { left = -1 } = plot.cursor;
-    ACTIONS[action]!(left < 0 ? undefined : plot.posToVal(left, "x"));
-  });
-}
 
 // Events --------------------------------------------------------------------------------------------------------------
 
@@ -158,49 +65,14 @@ const MARKS_HEIGHT = 26;
 function showPools(pools: RowPools, index: number): void {
   const at = frame(`pools-${index}`);
   if (at === null) return;
-  const ink = pools.mode === "onHeap" ? "on" : "off";
   const mode = data.modes.indexOf(pools.mode);
-  const stepped = uPlot.paths.stepped!({ align: 1 });
-  const line = (stroke: string, more: Series): Series => ({
-    stroke: () => colour(stroke),
-    paths: stepped,
-    points: { show: false },
-    ...more,
+  const plot = poolsPlot(at, pools, {
+    height: 230,
+    side: SIDE,
+    top: MARKS_HEIGHT + 4,
+    draw: (drawn) => drawTicks(drawn, mode),
+    tell: (drawn) => at.tell(poolsAt(drawn, pools, mode)),
   });
-  const { cursor, scales, hooks } = shared();
-  const plot = show(
-    at,
-    230,
-    {
-      padding: [MARKS_HEIGHT + 4, 30, 0, 0],
-      cursor: { ...cursor!, dataIdx: stepIndex },
-      scales: { ...scales, y: { range: [0, pools.total * 1.04] } },
-      axes: [
-        axis({ values: (_, ticks) => ticks.map(number), space: 80 }),
-        axis({ values: (_, ticks) => ticks.map(bytes), incrs: POWERS_OF_TWO, size: SIDE }),
-      ],
-      series: [
-        {},
-        line(ink, { width: 1.5, fill: () => colour(`${ink}-soft`) }),
-        line(ink, { width: 1.5, dash: [5, 4] }),
-        line("store", { width: 0, fillTo: pools.total, fill: () => colour("store-soft") }),
-      ],
-      hooks: {
-        ...hooks,
-        draw: [(drawn) => drawTicks(drawn, mode)],
-        setCursor: [(drawn) => at.tell(poolsAt(drawn, pools, mode))],
-      },
-    },
-    [pools.row, pools.executionUsed, pools.executionSize, pools.storageUsed.map((used) => pools.total - used)],
-    (drawn) => ({
-      xs: pools.row,
-      at: () => drawn.cursor.idx ?? null,
-      reach: (i) => {
-        reveal(pools.row[i]!);
-        return drawn.over.clientHeight / 2;
-      },
-    }),
-  );
   joinIn(plot, at.box);
 }
 
@@ -225,15 +97,10 @@ function drawTicks(plot: Plot, mode: number): void {
 }
 
 function poolsAt(plot: Plot, pools: RowPools, mode: number): string {
-  const { left = -1, idxs } = plot.cursor;
-  const i = idxs?.[1];
-  if (i === null || i === undefined || left < 0) return "";
-  const event = nearest(plot, left, (each) => events.mode[each] === mode);
-  return (
-    `row ${number(pools.row[i]!)} · execution uses ${bytes(pools.executionUsed[i]!)} of ${bytes(pools.executionSize[i]!)}` +
-    ` · storage ${bytes(pools.storageUsed[i]!)} of ${bytes(pools.total - pools.executionSize[i]!)}` +
-    (event === null ? "" : ` · ${eventText(event)}`)
-  );
+  const text = poolsText(plot, pools);
+  if (text === "") return "";
+  const event = nearest(plot, plot.cursor.left ?? -1, (each) => events.mode[each] === mode);
+  return event === null ? text : `${text} · ${eventText(event)}`;
 }
 
 // Lanes ---------------------------------------------------------------------------------------------------------------
@@ -355,5 +222,4 @@ function drawLanes(plot: Plot): void {
 
 data.pools.forEach(showPools);
 showLanes();
-for (const button of document.querySelectorAll<HTMLElement>("button[data-zoom]"))
-  button.addEventListener("click", () => ACTIONS[button.dataset["zoom"]!]!());
+bindZoom();

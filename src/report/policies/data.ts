@@ -30,7 +30,11 @@ export interface PlaceData {
 }
 
 /** Names of the colours that stand for policies, in their order. */
-export const POLICY_INKS = ["on", "off", "store", "spill", "wait", "good", "ink", "muted"] as const;
+const POLICY_INKS = ["on", "off", "store", "spill", "wait", "good", "ink", "muted"] as const;
+
+export function inkOf(policy: number): string {
+  return POLICY_INKS[policy % POLICY_INKS.length]!;
+}
 
 export function policiesData({ workload, policies, sweeps, points }: Comparison): PoliciesData {
   const figures = figuresOf(workload);

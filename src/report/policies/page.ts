@@ -7,7 +7,7 @@ import { type Figure, figuresOf, figureText, intervalText } from "../../sim/figu
 import { html, type Html } from "../html.js";
 import { sheet } from "../sheet.js";
 import { table } from "../table.js";
-import { type Comparison, policiesData, POLICY_INKS } from "./data.js";
+import { type Comparison, inkOf, policiesData } from "./data.js";
 
 /** Places of a grid that are drawn and told; the raw file holds the rest. */
 const MOST_PLACES = 24;
@@ -112,10 +112,6 @@ function policyLegend(policies: readonly string[]): Html {
   return html`<ul class="legend">
     ${policies.map((policy, i) => html`<li style="--mode:var(--${inkOf(i)})"><span class="dot"></span>${policy}</li>`)}
   </ul>`;
-}
-
-function inkOf(policy: number): string {
-  return POLICY_INKS[policy % POLICY_INKS.length]!;
 }
 
 function places({ workload, points, policies }: Comparison): Html {

@@ -3,11 +3,10 @@
 import { grouped } from "../../study/text.js";
 import { modeClass } from "../headline.js";
 import { html, type Html } from "../html.js";
-import type { RecordingData, RowPools } from "./data.js";
+import type { RowPools } from "../pools.js";
+import { HOW, zoomButtons } from "../zoom.js";
+import type { RecordingData } from "./data.js";
 import type { Digest } from "./digest.js";
-
-const HOW =
-  "Move over it; drag to zoom, double-click for all. With keys: arrows, + and −, Shift and arrows to move along, 0 for all.";
 
 export function rowCharts(data: RecordingData, digest: Digest): Html {
   return html`<section class="card" aria-labelledby="pools">
@@ -36,16 +35,6 @@ function thinness({ pools, events, stateRows, markRows }: RecordingData, { pools
     );
   }
   return said.join(" ");
-}
-
-function zoomButtons(rows: number): Html {
-  const button = (what: string, label: string, text: string): Html =>
-    html`<button type="button" data-zoom="${what}" aria-label="${label}">${text}</button>`;
-  return html`<div class="zoom" role="group" aria-label="Rows that are drawn">
-    ${button("in", "Zoom in", "+")} ${button("out", "Zoom out", "−")} ${button("back", "Earlier rows", "◀")}
-    ${button("on", "Later rows", "▶")} ${button("all", "All rows", "All")}
-    <span class="rows">rows 0 to ${grouped(rows)}</span>
-  </div>`;
 }
 
 function poolChart({ name, row, executionUsed, storageUsed }: RowPools, index: number): Html {

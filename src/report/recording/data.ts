@@ -2,6 +2,7 @@
 // extremes, and the largest events in words.
 
 import type { ModeName } from "../../memory/mode.js";
+import { MODES, type RowPools, rowPools } from "../pools.js";
 import { byParty, partyText } from "../../why/matrix.js";
 import type { Party } from "../../why/story.js";
 import { sentence } from "../../why/tell.js";
@@ -22,17 +23,6 @@ export interface RecordingData {
   readonly markRows: number;
   /** The largest events in words, by their place in `events`. */
   readonly told: Readonly<Record<number, string>>;
-}
-
-/** The pools of one mode, samples in order of rows. Bytes. */
-export interface RowPools {
-  readonly mode: ModeName;
-  readonly name: string;
-  readonly total: number;
-  readonly row: readonly number[];
-  readonly executionSize: readonly number[];
-  readonly executionUsed: readonly number[];
-  readonly storageUsed: readonly number[];
 }
 
 /** One entry a mark, in the order of first rows. */
@@ -57,12 +47,6 @@ const MOST_DRAWN = 20_000;
 /** Marks of one kind that are told in words. */
 const MOST_TOLD = 400;
 
-export const MODES: readonly ModeName[] = ["onHeap", "offHeap"];
-
-export function modeText(mode: ModeName): string {
-  return mode === "onHeap" ? "on-heap" : "off-heap";
-}
-
 /** Parties by what they gave up and waited for, the most first. */
 export function ranked(tallies: readonly Tally[]): Tally[] {
   const bytes = (each: Tally): number => each.spilledBytes + each.evictedBytes;
@@ -85,7 +69,7 @@ export function recordingData(file: string, digest: Digest): RecordingData {
   return {
     file,
     rows: digest.rows,
-    pools: MODES.flatMap((mode) => poolsOf(digest, mode) ?? []),
+    pools: MODES.flatMap((mode) => rowPools(mode, digest.pools[mode], digest.rows) ?? []),
     lanes: [...shown.map(partyText), ...(rest > 0 ? [`${rest} others`] : [])],
     kinds: KINDS,
     modes: MODES,
@@ -103,26 +87,6 @@ export function recordingData(file: string, digest: Digest): RecordingData {
       mostRow: column((mark) => mark.mostRow),
     },
     told: toldOf(marks),
-  };
-}
-
-/** A mode's pools; null where it has none. */
-function poolsOf({ pools, rows }: Digest, mode: ModeName): RowPools | null {
-  const samples = pools[mode].samples();
-  const total = Math.max(0, ...samples.map(([, executionSize, , storageSize]) => executionSize + storageSize));
-  if (total === 0) return null;
-  const last = samples.at(-1)!;
-  // The last state holds until the end.
-  if (last[0] < rows) samples.push([rows, last[1], last[2], last[3], last[4]]);
-  const at = (cell: 0 | 1 | 2 | 4): number[] => samples.map((sample) => sample[cell]);
-  return {
-    mode,
-    name: modeText(mode),
-    total,
-    row: at(0),
-    executionSize: at(1),
-    executionUsed: at(2),
-    storageUsed: at(4),
   };
 }
 

@@ -6,7 +6,7 @@ import type { ModeState, TraceHeader } from "../../trace/format.js";
 import type { ToldLine } from "../../why/exported.js";
 import type { Fact, FactOf } from "../../why/facts.js";
 import { type Party, Story } from "../../why/story.js";
-import { Envelope } from "./envelope.js";
+import { Envelope } from "../envelope.js";
 import { type Mark, Marks } from "./marks.js";
 
 /** Stretches of rows of which the extremes of the pools are kept, a mode. */

@@ -6,7 +6,8 @@ import { FACT_KINDS, type FactKind } from "../../why/facts.js";
 import { partyText } from "../../why/matrix.js";
 import { html, type Html } from "../html.js";
 import { table } from "../table.js";
-import { MODES, modeText, ranked, type RecordingData } from "./data.js";
+import { MODES, modeText } from "../pools.js";
+import { ranked, type RecordingData } from "./data.js";
 import type { Digest } from "./digest.js";
 import type { Source } from "./page.js";
 
