@@ -17,7 +17,10 @@ export function simulationText(report: SimulationReport): string {
     `${workload} on ${executors} ${allocation === "dynamic" ? "at most " : ""}${executors === 1 ? "executor" : "executors"} of ${cores} cores, ` +
       `${memory}, eviction ${eviction}, seeds ${seed} to ${seed + seeds - 1}`,
   ];
-  if (interrupted) lines.push(`interrupted: ${runs.done} of ${runs.all} runs are complete and reported`);
+  if (interrupted)
+    lines.push(
+      `interrupted: ${runs.done} of ${runs.all} runs are complete and reported; --resume FILE keeps them and goes on`,
+    );
   for (const point of report.points) {
     lines.push("", `${placeOf(point.at)}${point.seeds.length} seeds; mean and 95 % bootstrap interval`);
     lines.push(
@@ -60,24 +63,28 @@ function row(label: string, cells: readonly string[]): string {
 }
 
 function differencesOf({ differences, enoughSeeds }: PointReport, figures: readonly Figure[]): string[] {
+  const tested = differences.filter(({ alike }) => !alike).length;
   const figureOf = ({ metric }: Compared): Figure => figures.find((figure) => figure.metric === metric)!;
   if (differences.length === 0) return [];
   const lines = [
-    `  differences on the same seeds (sign-flip test, Holm's correction over ${differences.length} comparisons, level ${LEVEL})`,
+    `  differences on the same seeds (sign-flip test, Holm's correction over ${tested} comparisons, level ${LEVEL})`,
   ];
   for (const policy of new Set(differences.map((each) => each.policy))) {
     const mine = differences.filter((each) => each.policy === policy);
     for (const each of mine.filter(({ significant }) => significant)) {
       const figure = figureOf(each);
       const tell = (value: number): string => figureText(figure, value);
-      const sign = each.mean > 0 ? "more" : "less";
+      const [sign, least, most] = each.mean > 0 ? ["more", each.low, each.high] : ["less", -each.high, -each.low];
       lines.push(
         `  ${policy} against ${each.against}: ${figure.title} ${tell(Math.abs(each.mean))} ${sign} ` +
-          `[${tell(each.low)}, ${tell(each.high)}], p ${each.pCorrected.toPrecision(2)}`,
+          `[${tell(least)}, ${tell(most)}], p ${each.pCorrected.toPrecision(2)}`,
       );
     }
-    const others = mine.filter(({ significant }) => !significant).map((each) => figureOf(each).title);
-    if (others.length > 0) lines.push(`  ${policy}: not significant: ${others.join(", ")}`);
+    const titles = (all: readonly Compared[]): string => all.map((each) => figureOf(each).title).join(", ");
+    const unsure = mine.filter(({ significant, alike }) => !significant && !alike);
+    if (unsure.length > 0) lines.push(`  ${policy}: not significant: ${titles(unsure)}`);
+    const alike = mine.filter((each) => each.alike);
+    if (alike.length > 0) lines.push(`  ${policy}: the same on every seed: ${titles(alike)}`);
   }
   if (!enoughSeeds) lines.push("  so few seeds cannot show any difference after the correction: use more (--seeds)");
   return lines;

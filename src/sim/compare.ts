@@ -20,7 +20,9 @@ export interface Compared extends Difference {
   /** The policy that it is compared with: the difference is `policy` less this one. */
   readonly against: string;
   readonly metric: Metric;
-  /** `p` corrected for all comparisons at this place. */
+  /** The same on every seed. Nothing is tested then, and nothing corrected for it. */
+  readonly alike: boolean;
+  /** `p` corrected for all comparisons at this place that are not alike. */
   readonly pCorrected: number;
   readonly significant: boolean;
 }
@@ -73,14 +75,20 @@ function reportOf(
       policy,
       against,
       metric,
+      alike: isSame(values(against, metric), values(policy, metric)),
       ...pairedDifference(values(against, metric), values(policy, metric), seed),
     })),
   );
-  const corrected = holm(pairs.map(({ p }) => p));
-  const differences = pairs.map((pair, i) => ({
-    ...pair,
-    pCorrected: corrected[i]!,
-    significant: corrected[i]! < LEVEL,
-  }));
-  return { at, seeds, policies: figures, differences, enoughSeeds: leastP(seeds.length) * pairs.length < LEVEL };
+  // Which are tested depends on how far values lie apart, and no sign of a difference: the test takes that as given.
+  const tested = pairs.filter(({ alike }) => !alike);
+  const corrected = holm(tested.map(({ p }) => p));
+  const differences = pairs.map((pair) => {
+    const pCorrected = pair.alike ? 1 : corrected[tested.indexOf(pair)]!;
+    return { ...pair, pCorrected, significant: pCorrected < LEVEL };
+  });
+  return { at, seeds, policies: figures, differences, enoughSeeds: leastP(seeds.length) * tested.length < LEVEL };
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((value, i) => value === b[i]);
 }

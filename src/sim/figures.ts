@@ -44,7 +44,8 @@ export function figuresOf(workload: string): readonly Figure[] {
 }
 
 const TELL: Readonly<Record<FigureUnit, (value: number) => string>> = {
-  us: (value) => (value > 0 && value < 1e5 ? `${(value / 1e3).toFixed(1)} ms` : `${(value / 1e6).toFixed(1)} s`),
+  us: (value) =>
+    value !== 0 && Math.abs(value) < 1e5 ? `${(value / 1e3).toFixed(1)} ms` : `${(value / 1e6).toFixed(1)} s`,
   bytes: humanBytes,
   count: (value) => value.toFixed(1),
   index: (value) => value.toFixed(3),

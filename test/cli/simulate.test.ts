@@ -24,13 +24,13 @@ async function report(...args: string[]): Promise<SimulationReport> {
 }
 
 describe("a run", () => {
-  test("is told in words, with intervals and what is not significant", async () => {
+  test("is told in words, with intervals and what is the same", async () => {
     const { code, out } = await run(simulateCommand(), [...SMALL, "--seeds", "12", "--policies", "unified,static"]);
     expect(code).toBe(0);
     expect(out).toContain("etl on 1 executor of 4 cores, 2048m, eviction lru, seeds 1 to 12");
     expect(out).toMatch(/^ {2}makespan +\d+\.\d s \[\d+\.\d s, \d+\.\d s\]/m);
     expect(out).toMatch(/static against unified: makespan .* more \[.*\], p 0\.0/);
-    expect(out).toMatch(/static: not significant: .*evictions/);
+    expect(out).toMatch(/static: the same on every seed: evictions/);
   });
 
   test("says whose times are those of less work", async () => {
@@ -42,6 +42,7 @@ describe("a run", () => {
 
   test("says when there are too few seeds to say anything", async () => {
     const { out } = await run(simulateCommand(), [...SMALL, "--seeds", "3"]);
+    expect(out).toMatch(/static: not significant: makespan, .*spilled/);
     expect(out).toContain("use more (--seeds)");
   });
 

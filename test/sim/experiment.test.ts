@@ -133,6 +133,10 @@ describe("comparing", () => {
     expect(of("makespanUs").high).toBeLessThan(7);
     expect(of("gcUs").significant).toBe(false);
     expect(of("evictions")).toMatchObject({ mean: 0, p: 1, pCorrected: 1, significant: false });
+    const tested = report!.differences.filter(({ alike }) => !alike);
+    expect(tested.map(({ metric }) => metric)).toEqual(["makespanUs", "gcUs"]);
+    // Corrected for those two alone.
+    expect(of("makespanUs").pCorrected).toBeCloseTo(2 * of("makespanUs").p, 12);
     expect(report!.differences).toHaveLength(figuresOf("etl").length);
     expect(report!.enoughSeeds).toBe(true);
   });
@@ -145,8 +149,11 @@ describe("comparing", () => {
   });
 
   test("says when so few seeds could show nothing", () => {
-    const results = [1, 2].flatMap((seed) => [result(seed, "unified", {}), result(seed, "static", { jobs: 1 })]);
+    const results = [1, 2].flatMap((seed) => [result(seed, "unified", {}), result(seed, "static", { jobUs: 1 })]);
     expect(compare(PLAIN, results)[0]!.enoughSeeds).toBe(false);
+    // Where nothing differs more seeds would not help.
+    const same = [1, 2].flatMap((seed) => [result(seed, "unified", {}), result(seed, "static", {})]);
+    expect(compare(PLAIN, same)[0]!.enoughSeeds).toBe(true);
   });
 
   test("one policy is compared with nobody", () => {

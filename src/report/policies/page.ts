@@ -188,7 +188,8 @@ function forest({ policies, differences, seeds }: PointReport, all: readonly Fig
 
 function differenceText(figure: Figure, difference: Compared | undefined): Html {
   if (difference === undefined) return html`<span class="said"></span>`;
-  const { mean, low, high, pCorrected, significant } = difference;
+  const { mean, low, high, pCorrected, significant, alike } = difference;
+  if (alike) return html`<span class="said">the same on every seed</span>`;
   if (!significant) return html`<span class="said">not significant</span>`;
   const sign = (value: number): string => `${value < 0 ? "−" : "+"}${figureText(figure, Math.abs(value))}`;
   return html`<span class="said" title="p ${pCorrected.toPrecision(2)} after the correction"
@@ -224,7 +225,7 @@ function figures(comparison: Comparison, raw: string): Html {
           `${figureText(figure, each.low)} to ${figureText(figure, each.high)}`,
           each.p.toPrecision(2),
           each.pCorrected.toPrecision(2),
-          each.significant ? "significant" : "not significant",
+          each.alike ? "the same" : each.significant ? "significant" : "not significant",
         ];
       },
     )}
