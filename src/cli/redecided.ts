@@ -11,6 +11,7 @@ import { unknownName } from "../closest.js";
 import { PoolsOver } from "../report/redecided/data.js";
 import { redecidedPage } from "../report/redecided/page.js";
 import { openRecorded } from "./lines.js";
+import { jsonText, writeWhole } from "./simulate-files.js";
 import { writeBeside } from "./page-beside.js";
 import { print, printJson } from "./output.js";
 
@@ -20,6 +21,8 @@ export interface RedecideOptions {
   /** A shipped order of spilling for all of them. */
   readonly spillOrder?: string;
   readonly json?: boolean;
+  /** Where the same goes as JSON. */
+  readonly out?: string;
   /** Where a page of it goes; the trace is put beside it. */
   readonly html?: string;
 }
@@ -31,6 +34,7 @@ export async function simulateTrace(file: string, options: RedecideOptions = {})
   const redecided = await redecide(await openRecorded(file), contestants, pools?.watch);
   if (pools !== null)
     writeBeside(file, options.html!, (raw) => redecidedPage({ ...pools.data(redecided), file: basename(file) }, raw));
+  if (options.out !== undefined) writeWhole("--out", options.out, jsonText(redecided));
   if (options.json === true) printJson(redecided);
   else print(describe(redecided));
 }

@@ -12,10 +12,11 @@ const CELL = 34;
 export function simulationText(report: SimulationReport): string {
   const { workload, executors, cores, allocation, eviction, seed, seeds, runs, interrupted } = report;
   const figures = figuresOf(workload);
-  const memory = report.conf["spark.executor.memory"] ?? "memory as recorded";
+  const swept = new Set(report.sweeps.map(({ key }) => key));
+  const memory = swept.has("memory") ? "" : `, ${report.conf["spark.executor.memory"] ?? "memory as recorded"}`;
   const lines = [
-    `${workload} on ${executors} ${allocation === "dynamic" ? "at most " : ""}${executors === 1 ? "executor" : "executors"} of ${cores} cores, ` +
-      `${memory}, eviction ${eviction}, seeds ${seed} to ${seed + seeds - 1}`,
+    `${workload} on ${allocation === "dynamic" ? "at most " : ""}${executors} ${executors === 1 ? "executor" : "executors"}` +
+      `${swept.has("cores") ? "" : ` of ${cores} ${cores === 1 ? "core" : "cores"}`}${memory}, eviction ${eviction}, seeds ${seed} to ${seed + seeds - 1}`,
   ];
   if (interrupted)
     lines.push(

@@ -1,9 +1,7 @@
 // `simulate`: a workload in virtual time under several policies, on several seeds and over a grid of settings, and what of the
 // differences between policies can be relied on.
 
-import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join, parse } from "node:path";
 import { Command, Option } from "commander";
 import { readConf } from "../config/keys.js";
 import { keyNotices } from "../config/notices.js";
@@ -27,6 +25,7 @@ import { exitWith, print, printError, printJson } from "./output.js";
 import { progressOn } from "./progress.js";
 import { listed, simulateTrace } from "./redecided.js";
 import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
+import { checkWritable, jsonText, rawBeside, writeWhole } from "./simulate-files.js";
 import {
   addSetting,
   addSweep,
@@ -131,13 +130,22 @@ export function simulateCommand(): Command {
     .action(simulate);
 }
 
-async function simulate(options: Options): Promise<void> {
+/** Options that a trace which is decided again, row by row, has a use for. */
+const OF_TRACES: ReadonlySet<string> = new Set(["trace", "policies", "spillOrder", "json", "out", "html"]);
+
+async function simulate(options: Options, command: Command): Promise<void> {
   const progress = progressOn(process.stderr);
   try {
+    for (const each of ["out", "resume", "html"] as const) {
+      const file = options[each];
+      if (file !== undefined) checkWritable(`--${each}`, file);
+    }
     if (options.trace !== undefined) {
+      refuseUnused(command);
       await redecided(options.trace, options);
       return;
     }
+    const raw = options.html === undefined ? null : rawBeside(options.html);
     if (options.workload === undefined)
       throw new Refusal(`say what is to be done: --workload ${WORKLOAD_NAMES.join(", ")} or FILE, or --trace FILE`);
     const recorded = await recordedIn(options.workload);
@@ -158,9 +166,14 @@ async function simulate(options: Options): Promise<void> {
       return simulationReport(experiment, results);
     });
     progress.clear();
-    const out = options.out ?? options.resume;
-    if (out !== undefined) writeOut(options.resume === undefined ? "--out" : "--resume", out, report);
-    if (options.html !== undefined) writePage(options.html, report);
+    for (const each of ["out", "resume"] as const) {
+      const file = options[each];
+      if (file !== undefined) writeWhole(`--${each}`, file, jsonText(report));
+    }
+    if (raw !== null) {
+      writeWhole("--html", raw.path, jsonText(report));
+      writeWhole("--html", options.html!, policiesPage(report, raw.name));
+    }
     if (options.json) printJson(report);
     else print(simulationText(report));
     if (report.interrupted) exitWith(EXIT_INTERRUPTED);
@@ -179,11 +192,24 @@ async function recordedIn(choice: string): Promise<RecordedTrace | null> {
   return recorded;
 }
 
-async function redecided(file: string, { policies, spillOrder, json, html }: Options): Promise<void> {
+/** Says which options do nothing for `--trace`, before somebody believes that they did. */
+function refuseUnused(command: Command): void {
+  const unused = command.options.find(
+    (option) =>
+      command.getOptionValueSource(option.attributeName()) === "cli" && !OF_TRACES.has(option.attributeName()),
+  );
+  if (unused !== undefined)
+    throw new Refusal(
+      `${unused.long!} is for --workload, which takes a trace too; --trace decides its rows as they were recorded, without time`,
+    );
+}
+
+async function redecided(file: string, { policies, spillOrder, json, out, html }: Options): Promise<void> {
   await simulateTrace(file, {
     json,
     ...(policies === undefined ? {} : { policies }),
     ...(spillOrder === undefined ? {} : { spillOrder }),
+    ...(out === undefined ? {} : { out }),
     ...(html === undefined ? {} : { html }),
   });
 }
@@ -211,31 +237,4 @@ export function simulationReport(experiment: Experiment, results: readonly CellR
     points: compare(experiment, results),
     rows: results.map(({ point, policy, seed, outcome }) => ({ at: places[point], policy, seed, ...outcome })),
   };
-}
-
-function writeOut(option: string, file: string, report: SimulationReport): void {
-  write(option, file, () => `${JSON.stringify(report, null, 1)}\n`);
-}
-
-/** Writes the page, and every run in a file of the same name beside it. */
-function writePage(file: string, report: SimulationReport): void {
-  const { dir, name, base } = parse(file);
-  const raw = `${name}.json`;
-  if (raw === base)
-    throw new Refusal(`--html ${file}: every run is written to ${raw} beside it, so it needs another name`);
-  writeOut("--html", join(dir, raw), report);
-  write("--html", file, () => policiesPage(report, raw));
-}
-
-function write(option: string, file: string, text: () => string): void {
-  const content = text();
-  // What is there already goes when the new one is whole.
-  const part = existsSync(file) && statSync(file).isFile() ? `${file}.part` : file;
-  try {
-    writeFileSync(part, content);
-    if (part !== file) renameSync(part, file);
-  } catch (cause) {
-    if (part !== file) rmSync(part, { force: true });
-    throw new Refusal(`${option} ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, null, { cause });
-  }
 }

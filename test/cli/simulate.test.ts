@@ -212,6 +212,20 @@ describe("--resume", () => {
   });
 });
 
+test("what does nothing for --trace is refused; a file that cannot be written is, before anything runs", async () => {
+  const golden = fileURLToPath(new URL("../golden/4.1.1-pages-1.jsonl.gz", import.meta.url));
+  for (const [args, says] of [
+    [["--trace", golden, "--seeds", "3"], "--seeds is for --workload"],
+    [[...SMALL, "--html", join(tmpdir(), "x.json")], "needs another name"],
+    [[...SMALL, "--out", tmpdir()], "is a folder"],
+    [[...SMALL, "--html", join(tmpdir(), "no/such/x.html")], "no such file"],
+  ] as const) {
+    const { code, err } = await run(simulateCommand(), args);
+    expect([code, err]).toEqual([2, expect.stringContaining(says) as string]);
+    expect(err).not.toContain("runs");
+  }
+});
+
 test("an interrupt leaves what is complete, marked as such, and ends with 130", async () => {
   const folder = mkdtempSync(join(tmpdir(), "simulate-"));
   try {
