@@ -368,7 +368,8 @@ export class TaskMemoryManager {
     } catch (error) {
       // A broken law is as if nothing had been asked, and who is told to ask again has got nothing; when something else fails, a
       // spill, the bytes stay.
-      if (error instanceof BrokenLaw || error instanceof MemoryBusy) this.manager.releaseExecution(got, this.id, requester.mode);
+      if (error instanceof BrokenLaw || error instanceof MemoryBusy)
+        this.manager.releaseExecution(got, this.id, requester.mode);
       throw error;
     }
     return got;

@@ -5,7 +5,7 @@ import type { ModeName } from "../../memory/mode.js";
 import { MODES, type RowPools, rowPools } from "../pools.js";
 import { byParty, partyText } from "../../why/matrix.js";
 import type { Party } from "../../why/story.js";
-import { sentence, modeText } from "../../why/tell.js";
+import { sentence } from "../../why/tell.js";
 import type { Digest, Tally } from "./digest.js";
 import { KINDS, type Mark, type MarkKind, united } from "./marks.js";
 
