@@ -232,6 +232,7 @@ export class BlockStore implements Evictor {
     }
   }
 
+  /** Takes one of this worker's read locks off. After MemoryBusy it is to be called again. */
   unpin(block: BlockId): void {
     this.#alone(() => {
       const slot = this.#table.find(canonical(block));
