@@ -32,7 +32,7 @@ export class WouldWait extends Refusal {
 
 /**
  * Other workers have decided, or been at work on an arena's tables, for longer than this thread may wait. Nothing has changed;
- * ask again. To give something back never throws this, but for what names it: the end of a task, and an unpin.
+ * ask again. To give back memory or a page never throws this.
  *
  * @example
  * ```ts
