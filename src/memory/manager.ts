@@ -324,16 +324,13 @@ export class MemoryManager {
     return this.#acquireStorage(block, bytes, mode, "unroll");
   }
 
-  /** Gives storage or unroll memory back; more than is used is clamped. Wakes nobody (section 3.1). */
+  /** Gives storage or unroll memory back, as `releaseExecution` does; more than is used is clamped. Wakes nobody (section 3.1). */
   releaseStorage(bytes: number, mode: Mode): void {
     if (!(bytes >= 0 && Number.isSafeInteger(bytes))) throw invalidRequest("release", bytes);
-    this.ledger.begin();
-    try {
+    this.ledger.giveBack(() => {
       if (this.ledger.releaseStorage(bytes, mode) !== bytes) this.overReleases += 1;
       this.#refreshCeiling(mode);
-    } finally {
-      this.ledger.end();
-    }
+    });
   }
 
   /** Gives back what a block has used, whichever worker put it. Wakes nobody. */

@@ -177,7 +177,7 @@ export class SharedLedger implements Ledger {
   // Whether a decision could be begun. Who owes already has waited.
   #begins(): boolean {
     try {
-      this.begin(this.#debts.due ? 0 : this.patienceMs);
+      this.begin(this.#debts.due ? 0 : undefined);
       return true;
     } catch (error) {
       if (error instanceof MemoryBusy) return false;

@@ -77,11 +77,8 @@ export class TaskSlots {
 
   /** Address of the task's slot, 0 when it has none. Inside a decision. */
   ofKnown(task: number): number {
-    const line = 2 * (task & (CACHE_LINES - 1));
-    if (this.#cache[line] === task) return this.#cache[line + 1]!;
-    const known = this.#slotOfTask.get(task);
-    if (known !== undefined) return known;
-    let found = 0;
+    let found = this.met(task);
+    if (found !== 0) return found;
     this.forEach((slot) => {
       if (this.task(slot) === task && this.#u32[(slot + SLOT_IN_USE) / 4] === 1) found = slot;
     });

@@ -31,7 +31,8 @@ export class WouldWait extends Refusal {
 }
 
 /**
- * Another worker's decision has gone on for longer than this thread may sleep. Nothing has changed; ask again.
+ * Other workers have decided, or been at work on an arena's tables, for longer than this thread may wait. Nothing has changed;
+ * ask again. To give back memory or a page never throws this.
  *
  * @example
  * ```ts
@@ -51,7 +52,7 @@ export class MemoryBusy extends Refusal {
   override readonly name = "MemoryBusy";
 
   constructor(patienceMs: number) {
-    super(`another worker has been deciding for longer than this thread may wait (${patienceMs} ms)`);
+    super(`other workers have kept this thread waiting for longer than it may wait (${patienceMs} ms)`);
   }
 }
 

@@ -235,7 +235,7 @@ export class BlockStore implements Evictor {
     }
   }
 
-  /** Takes one pin off. Throws BlockMisuse for a block that is not pinned. */
+  /** Takes one of this worker's read locks off. Throws BlockMisuse for a block that is not pinned. After MemoryBusy it is to be called again. */
   unpin(block: BlockId): void {
     this.#alone(() => {
       const slot = this.#table.find(canonical(block));

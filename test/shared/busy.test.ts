@@ -90,9 +90,14 @@ describe.each(WAYS)("while another worker %s", (way) => {
   test("what was given back comes back without another call of its worker", async () => {
     const [a, b] = two();
     a.manager.acquireExecution(1000, 1, ON_HEAP);
-    meanwhile(a, b, () => expect(a.manager.releaseExecution(1000, 1, ON_HEAP)).toBe(1000), way);
-    expect(b.manager.executionUsed).toBe(1000);
-    while (b.manager.executionUsed > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    a.manager.acquireStorage("s", 30, OFF_HEAP);
+    const releases = (): void => {
+      expect(a.manager.releaseExecution(1000, 1, ON_HEAP)).toBe(1000);
+      a.manager.releaseStorage(30, OFF_HEAP);
+    };
+    meanwhile(a, b, releases, way);
+    expect([b.manager.executionUsed, b.manager.storageUsed]).toEqual([1000, 30]);
+    while (b.manager.executionUsed + b.manager.storageUsed > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     nothingLeft(b, a);
   });
 

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Misuse } from "../../src/execution/refusal.js";
 import { type Executor, openExecutor } from "../../src/executor.js";
+import { shareExecutor } from "../../src/shared.js";
 import { type Mode, OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { MUST_WAIT } from "../../src/policy/policy.js";
 import { unified } from "../../src/policy/unified.js";
@@ -159,6 +160,14 @@ describe("nothing is left behind", () => {
     expect([executor, executor.manager, executor.store].map(shapeOf)).toEqual(before);
     expect(Object.hasOwn(task, "acquireExecutionMemory")).toBe(false);
     expect(executor.manager.observer).toBe(observer);
+  });
+
+  test("of workers that share an executor: none sees what the others do, and it is refused", () => {
+    const executor = shareExecutor({ pages: "accounts" });
+    const before = [executor.manager, executor.store].map(shapeOf);
+    expect(() => new CauseRecorder(executor, () => {})).toThrow(Misuse);
+    expect([executor.manager, executor.store].map(shapeOf)).toEqual(before);
+    executor.close();
   });
 
   test("observers of the embedder are told as before, also those that are set meanwhile", async () => {
