@@ -9,30 +9,32 @@
 //     28  number of the worker that is *deciding* outside of the lock, or 0: others sleep on it
 //     32  entries of the undo log                      36  decisions since creation (wraps)
 //     40  where the annex begins                       44  bytes of the annex
-//     48  waiters, both modes: what the undo log remembers, it remembers by 8 bytes
+//     48  waiters, both modes, and the epoch that they sleep in: once that is over, all of them are awake
 //     64  cells of each mode: execution size, used; storage size, used; entries; ceiling; unmanaged; unrolling (doubles)
 //    192  the undo log: UNDO_ENTRIES times an address and what stood there, 8 bytes each
 //   1216  workers, WORKER_BYTES each, from number 1 on
 //   5376  slots of SLOT_BYTES, each in cache lines of its own; behind them the annex: what else decisions change
 //
 //   worker byte 0  its place: 0 free, 1 here, 2 reserved, and 4 for each tenancy so far
-//         4  waits it has registered                  8  1 once it is to give its wait up
+//         8  1 once it is to give its wait up
 //        16  storage bytes of each mode that it has charged and put into no block (doubles)
 //
 //   slot byte 0, 8   the words of the two modes        16  task (double)            24  number of the worker it began in
 //        28  1 while it belongs to a task              32  workers that know it, a bit each
 //        40  decisions it has been empty through, one u32 a mode
 //
-//   word bits 0..52  held    bit 53  the task has an entry    bits 54..63  limit, as a small float; 0 is closed
+//   word bits 0..52  held    bit 53  the task has an entry    bits 54..63  limit, as a small float; 0 is closed, 1 is open
+//   for releases alone
 //
 // What must hold:
-//  1. While a word is open (limit > 0), only compare-and-swap changes it, and from open to open: the limit stays.
+//  1. While a word is open (limit not 0), only compare-and-swap changes it, and from open to open: the limit stays.
 //     While it is closed, only who decides changes it: who is marked as *deciding*, else the lock's owner. So a compare-and-swap that succeeds saw all that its answer
 //     rests on, limit included, in the word it replaced: no version is needed.
 //  2. The sum over the slots of a mode of max(held, limit) is at most the size of its execution pool: credit is backed.
 //  3. An open limit is at most ceiling / open slots, and every entry is in an open slot: so it is at most ceiling / N, and what
 //     is granted within it, the rule would have granted whole.
-//  4. While somebody waits, in either mode, or is marked as *deciding*, all slots are closed.
+//  4. While somebody sleeps for memory, in either mode, or is marked as *deciding*, all slots are closed. Whoever is woken
+//     counts no more: the look it owes is a decision.
 //
 // Where each operation takes effect: a fast acquire or release (also to nothing, also a first entry) at its successful
 // compare-and-swap; one that is answered "undecided" has no effect. A decision (slow acquire or release, entry, storage,
@@ -45,7 +47,7 @@
 import { lockGive, lockTake, lockTakeFrom, lockTry } from "./lock";
 
 export const ACCOUNTS_MAGIC: u32 = 0x43414d54;
-export const ACCOUNTS_VERSION: u32 = 3;
+export const ACCOUNTS_VERSION: u32 = 4;
 
 const AT_MAGIC: usize = 0;
 const AT_VERSION: usize = 4;
@@ -72,7 +74,6 @@ const UNDO_ENTRIES: u32 = 64;
 
 const AT_WORKERS: usize = 1216;
 const WORKER_BYTES: usize = 64;
-const WORKER_WAITS: usize = 4;
 
 const AT_FIRST_SLOT: usize = 5376;
 const SLOT_BYTES: usize = 128;
@@ -83,6 +84,9 @@ const PRESENT: u64 = 1 << 53;
 const LIMIT_SHIFT: u64 = 54;
 const LIMIT: u64 = ~((1 << 54) - 1);
 
+/** The limit bits of a slot that is open and has no credit. */
+const NO_CREDIT: u64 = 1 << LIMIT_SHIFT;
+
 /** What an operation answers that needs a decision. */
 const UNDECIDED: f64 = -2;
 
@@ -91,11 +95,11 @@ const EMPTY_DECISIONS: u32 = 16;
 
 // ---- the limit: 6 bits of exponent, 4 of fraction
 
-/** Bytes that the limit of `word` stands for; 0 when it is closed. */
+/** Bytes that the limit of `word` stands for; 0 when it is closed or without credit. */
 // @ts-ignore: decorator
 @inline function limitOf(word: u64): u64 {
   const code = word >> LIMIT_SHIFT;
-  return code == 0 ? 0 : ((16 | (code & 15)) << (code >> 4)) >> 4;
+  return code < 16 ? 0 : ((16 | (code & 15)) << (code >> 4)) >> 4;
 }
 
 /** The limit bits for the largest limit that is not above `bytes`; 0 for none. */
@@ -206,9 +210,9 @@ export function accountsClose(): void {
   return (seen & LIMIT) == 0 ? seen : atomic.and<u64>(word, ~LIMIT);
 }
 
-/** Opens the slots with what credit there is, unless somebody waits or a decision goes on. */
+/** Opens the slots with what credit there is, unless somebody sleeps for memory or a decision goes on. */
 export function accountsOpen(): void {
-  if (load<u32>(AT_WAITERS) != 0 || load<u32>(AT_DECIDING) != 0) return;
+  if (waiters() != 0 || load<u32>(AT_DECIDING) != 0) return;
   openMode(0);
   openMode(1);
 }
@@ -232,8 +236,7 @@ function openMode(mode: usize): void {
     if (!present && empty >= EMPTY_DECISIONS) continue;
     store<u32>(emptyFor, empty + 1);
     const bits = limitBits(min(cap, held + credit));
-    // A limit that rounding has brought below what is held gives no credit and would make releases wait for a decision too.
-    if (bits != 0 && held < limitOf(bits)) atomic.store<u64>(word, seen | bits);
+    atomic.store<u64>(word, seen | (held < limitOf(bits) ? bits : NO_CREDIT));
   }
 }
 
@@ -291,26 +294,35 @@ function remember(at: usize): void {
 
 // ---- waiting
 
-/** Registers a wait of worker `me`, under the lock and before the slots open, and answers the epoch to sleep on. */
-export function accountsEnterWait(me: u32): u32 {
-  countWaits(me, 1);
+/** Registers a wait, under the lock and before the slots open, and answers the epoch to sleep on. */
+export function accountsEnterWait(): u32 {
+  putWaiters(waiters() + 1);
   return atomic.load<u32>(AT_EPOCH);
 }
 
-/** Ends a registered wait, under the lock. */
-export function accountsLeaveWait(me: u32): void {
-  countWaits(me, -1);
+/** Ends a registered wait that no wake-up has ended, under the lock. */
+export function accountsLeaveWait(): void {
+  putWaiters(waiters() - 1);
 }
 
-function countWaits(me: u32, change: i32): void {
-  const own = AT_WORKERS + (<usize>me - 1) * WORKER_BYTES + WORKER_WAITS;
-  accountsPutU32(AT_WAITERS, load<u32>(AT_WAITERS) + change);
-  accountsPutU32(own, load<u32>(own) + change);
+/** Who sleeps in this epoch. */
+function waiters(): u32 {
+  const word = load<u64>(AT_WAITERS);
+  return <u32>(word >> 32) == atomic.load<u32>(AT_EPOCH) ? <u32>word : 0;
 }
 
-/** Wakes everybody who waits, in whichever mode. Under the lock. */
+function putWaiters(count: u32): void {
+  remember(AT_WAITERS);
+  store<u64>(AT_WAITERS, ((<u64>atomic.load<u32>(AT_EPOCH)) << 32) | count);
+}
+
+/** Wakes everybody who waits, in whichever mode, and so ends all registered waits. Under the lock. */
 export function accountsWake(): void {
-  if (load<u32>(AT_WAITERS) == 0) return;
+  if (waiters() != 0) accountsWakeAll();
+}
+
+/** The same also where nobody is registered: the dead may have died between the epoch and the notification. */
+export function accountsWakeAll(): void {
   atomic.add<u32>(AT_EPOCH, 1);
   atomic.notify(AT_EPOCH, -1);
 }

@@ -1,61 +1,40 @@
 // Several workers on one memory, each with a task of its own, against Spark's threads on one manager. What the hardware gives
 // stands beside it: a pair of uncontended atomic operations, and plain computing by as many workers.
 
-import { once } from "node:events";
-import { Worker } from "node:worker_threads";
+import { availableParallelism } from "node:os";
 
-import type { Done, Hired, Work } from "./contention-worker.js";
-import {
-  type Bench,
-  type Case,
-  type Contender,
-  type Goal,
-  NS_PER_PAIR,
-  OURS,
-  type Outcome,
-  parameter,
-} from "./harness.js";
-import { MILLION_OPS, MILLION_ROWS, type Reading, type Settings } from "./harness.js";
-import { inFolder } from "./folder.js";
-import { fold } from "./hash.js";
+import { crew, regionOf, sorters } from "./contention-crew.js";
+import { decisionCosts, opsPerSecond } from "./contention-model.js";
+import type { Work } from "./contention-worker.js";
+import { type Bench, type Case, type Goal, MILLION_OPS, MILLION_ROWS, NS_PER_PAIR, nsPer } from "./harness.js";
+import { type Outcome, parameter, type Settings } from "./harness.js";
 import { spark } from "./spark.js";
-import { shareExecutor } from "../src/shared.js";
-
-const MIB = 2 ** 20;
-const GIB = 2 ** 30;
-
-// Tests run the benches as they are written, without a build.
-function workerOf(data: Hired): Worker {
-  if (import.meta.url.endsWith(".js"))
-    return new Worker(new URL("./contention-worker.js", import.meta.url), { workerData: data });
-  const file = JSON.stringify(new URL("./contention-worker.ts", import.meta.url).href);
-  const start = `import("tsx/esm/api").then((tsx) => (tsx.register(), import(${file})))`;
-  return new Worker(start, { eval: true, workerData: data });
-}
-
-/** Operations of a worker in a round. */
-const OPS: Readonly<Record<Work, number>> = {
-  pairs: 4_000_000,
-  mix: 80_000,
-  sort: 2_000_000,
-  atomics: 8_000_000,
-  compute: 20_000_000,
-};
 
 const times = (text: string, least: number): Goal => ({
   text,
   reached: (row) => row.ratio !== null && row.ratio >= least,
 });
 
+/** Tasks that decisions are timed with. */
+const FEW = 1;
+const MANY = 64;
+
+/** Machines that the model is asked about. */
+const ELSEWHERE = [16, 64];
+
 export const contention: Bench = {
   name: "contention",
   about:
     "N workers, each with a task of its own, on one shared memory; Spark: N threads on one manager. `pairs`: acquireExecution + " +
-    "releaseExecution of 1 MiB by tasks that hold 1 byte, 2 GiB region, never short. `mix`: half of the acquires are of an eighth of the " +
-    "region or more, now and then of all of it, so that they are decided, cut short or wait. All workers together, from the first " +
-    "start to the last end; one call of the public manager an operation. `atomics`: two uncontended atomic operations from " +
-    "JavaScript. `compute`: no memory at all. `sort`: each of two workers sorts 2 M rows of 16 bytes off-heap, under 26 MiB together, a " +
-    "quarter of the need; against one worker that sorts the two one after the other under 13 MiB, with as many spills.",
+    "releaseExecution of 1 MiB by tasks that hold 1 byte, 2 GiB region, never short. `mix`, in turn: an acquire of more than twice " +
+    "the task's share, three of 64 bytes on top of what that was cut to, all of it back, four of 64 bytes by a task that holds nothing " +
+    "else; so half of them are decided, some are cut short and some wait. A block of 1 KiB is put with one acquire in 32, and evicted " +
+    "when execution wants its bytes (storageFraction 0, 1 MiB region). An operation is an acquire and its release. All workers " +
+    "together, from the first start to the last end; one call of the public manager an operation. `atomics`: two uncontended atomic " +
+    "operations from JavaScript. `compute`: no memory at all. `sort`: each of two workers sorts 2 M rows of 16 bytes off-heap, under " +
+    "26 MiB together, a quarter of the need; against one worker that sorts the two one after the other under 13 MiB, with as many " +
+    "spills. `decision`: half of an acquire of more than there is and its release, with so many tasks. `line`: a word goes from one " +
+    "worker to the other. `sleep`: the same, with a sleep until it comes. From these the model of bench/contention-model.ts makes its rows.",
   bound: "two cores: from three workers on they take turns, and a waiting worker needs a wake-up from the kernel.",
   cases: (settings) => [
     {
@@ -69,13 +48,19 @@ export const contention: Bench = {
       goal: (peer) => (peer === "spark" ? times(">= 25 x", 25) : null),
       peers: [...threads(settings, "pairs", 2), async () => crew(settings, "atomics", 2)],
     },
-    one(settings, "compute", 1),
-    one(settings, "compute", 2),
-    ...parameter(settings, [2], [1, 2, 4, 8]).map((workers) => ({
+    ...counts(settings)
+      .filter((workers) => workers > 2)
+      .map((workers) => ({ ...one(settings, "pairs", workers), peers: threads(settings, "pairs", workers) })),
+    ...counts(settings).map((workers) => one(settings, "compute", workers)),
+    ...counts(settings).map((workers) => ({
       ...one(settings, "mix", workers),
       goal: () => times("> 1 x", 1),
       peers: threads(settings, "mix", workers),
     })),
+    { ...one(settings, "line", 2), name: "line", unit: nsPer("turn") },
+    { ...one(settings, "sleep", 2), name: "sleep", unit: nsPer("turn") },
+    decision(settings, FEW),
+    decision(settings, MANY),
     {
       name: "sort, 2 workers",
       unit: MILLION_ROWS,
@@ -85,112 +70,107 @@ export const contention: Bench = {
       peers: [async () => ({ ...sorters(settings, 1), name: "one after the other" })],
     },
   ],
-  conclude: scaling,
+  conclude: (outcomes) => [secondWorker(outcomes), eightWorkers(outcomes), ...modelled(outcomes)],
 };
 
+/** Workers to measure with: beyond eight, as many as the machine has cores. */
+function counts(settings: Settings): number[] {
+  const all = [1, 2, 4, 8];
+  const cores = availableParallelism();
+  for (let workers = 16; workers < cores; workers *= 2) all.push(workers);
+  if (cores > 8) all.push(cores);
+  return parameter(settings, [2], all);
+}
+
 function one(settings: Settings, work: Work, workers: number): Case {
-  return {
-    name: `${work}, ${workers} ${workers === 1 ? "worker" : "workers"}`,
-    unit: MILLION_OPS,
-    ours: () => crew(settings, work, workers),
-    peers: [],
-  };
+  return { name: named(work, workers), unit: MILLION_OPS, ours: () => crew(settings, work, workers), peers: [] };
+}
+
+function named(work: Work, workers: number): string {
+  return `${work}, ${workers} ${workers === 1 ? "worker" : "workers"}`;
+}
+
+function decision(settings: Settings, tasks: number): Case {
+  const name = `decision, ${tasks} ${tasks === 1 ? "task" : "tasks"}`;
+  const half = nsPer("half");
+  return { name, unit: half, ours: () => crew(settings, "decisions", 1, { idle: tasks - 1 }), peers: [] };
 }
 
 function threads(settings: Settings, work: Work, workers: number): Case["peers"] {
-  const ops = parameter(settings, 64, work === "mix" ? 80_000 : 1_000_000);
+  const ops = parameter(settings, 64, work === "mix" ? 200_000 : 1_000_000);
   return spark(settings, "contend", { threads: workers, mix: String(work === "mix"), bytes: regionOf(work), ops });
 }
 
-function regionOf(work: Work): number {
-  return work === "mix" ? 2 ** 20 : 2 * GIB;
+// ---- rows that are made of others
+
+function outcomeOf(outcomes: readonly Outcome[], name: string): Outcome {
+  return outcomes.find((outcome) => outcome.row.case === name)!;
 }
 
-/** Threads on the code beside the bench, one round at a time. */
-function crew(settings: Settings, work: Work, workers: number, directory = ""): Contender {
-  const bytes = work === "sort" ? (workers * parameter(settings, 3 * MIB, 26 * MIB, 6 * MIB)) / 2 : regionOf(work);
-  const ops = work === "sort" ? parameter(settings, 60_000, OPS.sort, 500_000) : parameter(settings, 64, OPS[work]);
-  const sorts = work === "sort" ? 2 / workers : 1;
-  const executor = shareExecutor({
-    conf: {
-      "spark.testing.memory": String(work === "sort" ? MIB : bytes),
-      "spark.testing.reservedMemory": "0",
-      "spark.memory.fraction": "1",
-      "spark.memory.offHeap.enabled": "true",
-      "spark.memory.offHeap.size": String(bytes),
-      "spark.buffer.pageSize": `${parameter(settings, MIB / 8, MIB)}b`,
-    },
-  });
-  const gate = new SharedArrayBuffer(8);
-  const hired = Array.from({ length: workers }, (_, task) => {
-    const { seed } = settings;
-    const data: Hired = { place: executor.place(), task, work, bytes, gate, hands: workers, directory, sorts, seed };
-    return workerOf(data);
-  });
-  const control = work === "atomics";
-  const round = async (): Promise<Reading> => {
-    const answers = hired.map((worker) => once(worker, "message"));
-    for (const worker of hired) worker.postMessage(ops);
-    const done = (await Promise.all(answers)).map(([answer]) => answer as Done);
-    const from = Math.min(...done.map((d) => d.from));
-    const to = Math.max(...done.map((d) => d.to));
-    const hash = control ? null : work === "sort" ? done[0]!.hash : done.reduce((all, d) => fold(all, d.hash), 0);
-    const more = work === "sort" ? { more: { spills: done.reduce((all, d) => all + d.spills, 0) } } : {};
-    return { ops: workers * ops * sorts, seconds: (to - from) / 1e9, hash, ...more };
-  };
-  return {
-    name: work === "pairs" || work === "mix" ? "ours" : work,
-    version: OURS,
-    async warm() {
-      const end = performance.now() + settings.warmMs;
-      do await round();
-      while (performance.now() < end);
-    },
-    round,
-    async close() {
-      await Promise.all(hired.map((worker) => worker.terminate()));
-    },
-  };
-}
-
-function sorters(settings: Settings, workers: number): Contender {
-  let hired: Contender | null = null;
-  const contender = inFolder((directory) => (hired = crew(settings, "sort", workers, directory)));
-  return {
-    ...contender,
-    async close() {
-      await hired!.close();
-      await contender.close();
-    },
-  };
+/** A row of one figure, beside what it is compared with. */
+function concluded(from: Outcome, name: string, unit: string, figure: number, goal: Outcome["goal"] = null): Outcome {
+  const rounded = Number(figure.toPrecision(4));
+  const row = { ...from.row, case: name, unit, median: rounded, min: rounded, max: rounded };
+  const alone = { peer: null, peerVersion: null, peerMedian: null, ratio: null };
+  return { ...from, row: { ...row, ...alone }, goal, peerRange: null, more: "" };
 }
 
 /** What a second worker gains, as a part of what computing alone gains by it. */
-function scaling(outcomes: readonly Outcome[]): Outcome {
+function secondWorker(outcomes: readonly Outcome[]): Outcome {
   const median = (name: string): number => {
-    const { row } = outcomes.find((outcome) => outcome.row.case === name)!;
+    const { row } = outcomeOf(outcomes, name);
     return row.unit === NS_PER_PAIR.text ? 1000 / row.median : row.median;
   };
   const ours = median("pairs, 2 workers") / median("pairs, 1 worker");
-  const most = median("compute, 2 workers") / median("compute, 1 worker");
-  const gain = Math.round((1000 * ours) / most) / 1000;
-  const row = {
-    ...outcomes[0]!.row,
-    case: "second worker, of what computing gains",
-    median: gain,
-    min: gain,
-    max: gain,
-    unit: "x",
-    peer: null,
-    peerVersion: null,
-    peerMedian: null,
-    ratio: null,
+  const gain = ours / (median("compute, 2 workers") / median("compute, 1 worker"));
+  const goal = { text: ">= 0.95 x", reached: gain >= 0.95 };
+  return concluded(outcomes[0]!, "second worker, of what computing gains", "x", gain, goal);
+}
+
+function eightWorkers(outcomes: readonly Outcome[]): Outcome {
+  const eight = outcomeOf(outcomes, "mix, 8 workers");
+  const part = eight.row.median / outcomeOf(outcomes, "mix, 2 workers").row.median;
+  return concluded(eight, "mix, 8 workers, of what 2 workers do", "x", part, {
+    text: ">= 0.7 x",
+    reached: part >= 0.7,
+  });
+}
+
+/** What the model says of each mix, beside the figure, and what it expects of larger machines. */
+function modelled(outcomes: readonly Outcome[]): Outcome[] {
+  const median = (name: string): number => outcomeOf(outcomes, name).row.median;
+  const few = { tasks: FEW, ns: median(`decision, ${FEW} task`) };
+  const costs = {
+    ...decisionCosts(few, { tasks: MANY, ns: median(`decision, ${MANY} tasks`) }),
+    line: median("line"),
+    sleep: median("sleep"),
   };
-  return {
-    ...outcomes[0]!,
-    row,
-    goal: { text: ">= 0.95 x", reached: gain >= 0.95 },
-    peerRange: null,
-    more: "",
+  const mixes = outcomes.filter(
+    (outcome, i) => outcome.row.case.startsWith("mix, ") && outcome.row.case !== outcomes[i - 1]?.row.case,
+  );
+  const alone = mixes[0]!;
+  const aside = 1000 / alone.row.median - alone.figures["decisions/op"]! * few.ns;
+  const expects = ({ figures }: Outcome, workers: number, cores: number): number => {
+    const demand = { decisions: figures["decisions/op"]!, sleeps: figures["sleeps/op"]!, aside: Math.max(0, aside) };
+    return opsPerSecond(costs, demand, workers, cores) / 1e6;
   };
+  const rows = mixes.map((outcome) => {
+    const { row } = outcome;
+    const figure = expects(outcome, Number(/\d+/.exec(row.case)![0]), availableParallelism());
+    const ratio = Number((row.median / figure).toPrecision(3));
+    const peer = { peer: "model", peerVersion: "", peerMedian: Number(figure.toPrecision(4)), ratio };
+    return { ...concluded(outcome, `${row.case}, and the model`, row.unit, row.median), row: { ...row, ...peer } };
+  });
+  const pair = median("pairs, 1 worker");
+  const last = mixes.at(-1)!;
+  return [
+    ...rows.map((outcome, i) => ({
+      ...outcome,
+      row: { ...outcome.row, case: `${mixes[i]!.row.case}, and the model` },
+    })),
+    ...ELSEWHERE.flatMap((n) => [
+      concluded(last, `pairs, ${n} workers on ${n} cores, by the model`, MILLION_OPS.text, (1000 * n) / pair),
+      concluded(last, `mix, ${n} workers on ${n} cores, by the model`, MILLION_OPS.text, expects(last, n, n)),
+    ]),
+  ];
 }

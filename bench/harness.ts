@@ -51,7 +51,7 @@ export interface Unit {
   readonly of: (reading: Reading) => number;
 }
 
-const nsPer = (what: string): Unit => ({
+export const nsPer = (what: string): Unit => ({
   text: `ns/${what}`,
   better: "lower",
   of: ({ ops, seconds }) => (seconds * 1e9) / ops,
@@ -136,8 +136,8 @@ export interface Bench {
   /** What keeps the figures from being better, as found out by profile, counter or physical limit. */
   readonly bound?: string;
   readonly cases: (settings: Settings) => readonly Case[];
-  /** A row that is made of all others, when every case has run. */
-  readonly conclude?: (outcomes: readonly Outcome[]) => Outcome;
+  /** Rows that are made of all others, when every case has run. */
+  readonly conclude?: (outcomes: readonly Outcome[]) => Outcome | readonly Outcome[];
 }
 
 /** One line of `--json`. Figures are in `unit`; `ratio` > 1 means that we are better. */
@@ -173,6 +173,8 @@ export interface Outcome {
   readonly disturbed: boolean;
   /** The other figures of the last round that counts, ours and the peer's. */
   readonly more: string;
+  /** Ours of them, as numbers. */
+  readonly figures: Readonly<Record<string, number>>;
 }
 
 /** What is measured is the code beside the bench. */
@@ -333,6 +335,7 @@ function* outcomes(
       more: [tell("ours", kept.at(-1)?.more), tell(peer?.contender.name ?? "", peerKept.at(-1)?.more)]
         .filter(Boolean)
         .join("; "),
+      figures: kept.at(-1)?.more ?? {},
     };
   }
 }

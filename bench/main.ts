@@ -155,7 +155,7 @@ async function report(): Promise<void> {
       process.exitCode = 1;
     }
     if (done < cases.length) note(`${cases.length - done} more cases were left out, for a quick answer`);
-    else if (bench.conclude && cases.length === all.length) tell(bench.conclude(outcomes));
+    else if (bench.conclude && cases.length === all.length) [bench.conclude(outcomes)].flat().forEach(tell);
     const args = process.argv.slice(2).map((arg) => (isAbsolute(arg) ? basename(arg) : arg));
     const command = `npm run -s bench -- ${args.join(" ")}`.trimEnd();
     sections.set(name, section(bench, command, head, outcomes, [...notes]));

@@ -82,7 +82,7 @@ export const FAULTS = [
   accounts("close-one-mode", "const off = closed(slot + 8);", "const off = atomic.load<u64>(slot + 8);"),
   accounts("close-counts-no-entries", "store<f64>(AT_CELLS + ENTRIES, <f64>entriesOn);", ""),
   accounts("stale-use-after-closing", "store<f64>(AT_CELLS + EXECUTION_USED, <f64>heldOn);", ""),
-  accounts("open-while-somebody-waits", "if (load<u32>(AT_WAITERS) != 0 || load", "if (load"),
+  accounts("open-while-somebody-waits", "if (waiters() != 0 || load", "if (load"),
   accounts("open-while-deciding", " || load<u32>(AT_DECIDING) != 0) return;", ") return;"),
   accounts(
     "cap-of-all-for-each",
@@ -100,6 +100,8 @@ export const FAULTS = [
     "const free = <u64>(load<f64>(cells + EXECUTION_SIZE) - load<f64>(cells + EXECUTION_USED));",
     "const free = <u64>load<f64>(cells + EXECUTION_SIZE);",
   ),
+  accounts("limit-below-held", "held < limitOf(bits) ? bits : NO_CREDIT", "bits != 0 ? bits : NO_CREDIT"),
+  accounts("no-credit-is-a-byte", "return code < 16 ? 0 :", "return code == 0 ? 0 :"),
   accounts(
     "limit-rounds-up",
     "return ((exponent << 4) | fraction) << LIMIT_SHIFT;",
@@ -115,6 +117,12 @@ export const FAULTS = [
   accounts("wake-without-epoch", "atomic.add<u32>(AT_EPOCH, 1);", ""),
   accounts("wake-one", "atomic.notify(AT_EPOCH, -1);", "atomic.notify(AT_EPOCH, 1);"),
   accounts("wake-without-notify", "atomic.notify(AT_EPOCH, -1);", ""),
+  accounts("wake-ends-no-wait", "== atomic.load<u32>(AT_EPOCH) ? <u32>word : 0;", "!= 0 ? <u32>word : <u32>word;"),
+  ledger(
+    "woken-leaves-another-wait",
+    "if (this.#registeredIn === this.epoch) return;",
+    "if (this.#woken === 0) return;",
+  ),
   accounts(
     "epoch-read-too-late",
     "while (atomic.load<u32>(AT_EPOCH) == epoch) {",
@@ -131,11 +139,7 @@ export const FAULTS = [
     "    if (word % 16 === 0) this.#wasm.accountsWake();",
   ),
   manager("entry-wakes-nobody", "if (entered) this.#wake();", ""),
-  ledger(
-    "newcomer-passes-waiters",
-    "if (held === ABSENT && waiting + this.u32[WORD_WAITERS]! !== 0) return UNDECIDED;",
-    "",
-  ),
+  ledger("newcomer-passes-waiters", "if (held === ABSENT && waiting + this.waiting !== 0) return UNDECIDED;", ""),
   manager(
     "wait-never-left",
     "      this.ledger.leaveWait();\n      if (this.ledger.balance",
@@ -198,7 +202,7 @@ export const FAULTS = [
   ),
   turns("recovery-undoes-nothing", "if (this.#mayGoOn(this.#deciding, dead)) wasm.accountsUndo();", ""),
   turns("recovery-undoes-no-eviction", "wasm.accountsSetDeciding(this.#worker);\n      wasm.accountsUndo();", ""),
-  ledger("recovery-forgets-waits", "for (let i = 0; i < waits; i += 1) this.#wasm.accountsLeaveWait(worker);", ""),
+  ledger("recovery-wakes-the-registered", "this.#wasm.accountsWakeAll();", "this.#wasm.accountsWake();"),
   turns(
     "recovery-wakes-no-decision",
     "wasm.accountsEndDeciding();\n    wasm.accountsClose();",

@@ -5,7 +5,7 @@ import { Refusal } from "../fault.js";
 import { createMemory, instantiate, MAX_WASM_UNITS, WASM_UNIT_BYTES } from "./wasm.js";
 
 const MAGIC = 0x43414d54;
-const VERSION = 3;
+const VERSION = 4;
 const WORD_MAGIC = 0;
 const WORD_VERSION = 1;
 const WORD_SLOTS = 2;
@@ -16,6 +16,7 @@ export const WORD_SLOTS_USED = 3;
 export const WORD_LOCK = 4;
 export const WORD_EPOCH = 5;
 export const WORD_WAITERS = 12;
+export const WORD_WAITERS_EPOCH = 13;
 export const WORD_DECIDING = 7;
 export const WORD_UNDO = 8;
 export const WORD_DECISIONS = 9;
@@ -38,7 +39,6 @@ export const UNROLLING = 56;
 const WORKERS_AT = 1216;
 const WORKER_BYTES = 64;
 export const WORKER_PLACE = 0;
-export const WORKER_WAITS = 4;
 export const WORKER_INTERRUPTED = 8;
 export const WORKER_STORAGE = 16;
 
@@ -77,9 +77,10 @@ export interface AccountsExports {
   readonly accountsPutWord: (word: number, held: number, present: 0 | 1) => void;
   readonly accountsCommit: () => void;
   readonly accountsUndo: () => void;
-  readonly accountsEnterWait: (me: number) => number;
-  readonly accountsLeaveWait: (me: number) => void;
+  readonly accountsEnterWait: () => number;
+  readonly accountsLeaveWait: () => void;
   readonly accountsWake: () => void;
+  readonly accountsWakeAll: () => void;
   readonly accountsSleep: (epoch: number, nanoseconds: number) => number;
 }
 

@@ -153,7 +153,7 @@ export class LocalLedger {
   /**
    * The common path of an acquire: grants the whole of `bytes` when that much is free and leaves the task within
    * ceiling / N, else changes nothing and answers UNDECIDED. A task without an entry gets one, unless somebody waits and
-   * would have to be woken. The product stands for a division: totals are below 2^53, so one that rounds is past any ceiling.
+   * would have to be woken. Several workers' keeper may leave more UNDECIDED outside of a decision, never within. The product stands for a division: totals are below 2^53, so one that rounds is past any ceiling.
    */
   claimWhole(bytes: number, task: number, mode: Mode, waiting: number): number {
     const index = this.#indexOf(task) + mode;

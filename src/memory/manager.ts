@@ -379,7 +379,9 @@ export class MemoryManager {
     if (!(bytes > 0 && Number.isSafeInteger(bytes))) throw invalidRequest("execution request", bytes);
     this.ledger.begin();
     try {
-      return this.#decideAlone(bytes, task, mode);
+      // Asked again where nothing moves: credit that lies elsewhere has come back.
+      const granted = this.ledger.claimWhole(bytes, task, mode, this.waits.size);
+      return granted >= 0 ? granted : this.#decideAlone(bytes, task, mode);
     } finally {
       this.ledger.end();
     }

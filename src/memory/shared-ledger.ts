@@ -23,9 +23,9 @@ import {
   WORD_DECISIONS,
   WORD_EPOCH,
   WORD_WAITERS,
+  WORD_WAITERS_EPOCH,
   WORKER_INTERRUPTED,
   WORKER_STORAGE,
-  WORKER_WAITS,
   workerAt,
 } from "./accounts-map.js";
 import { ABSENT, type Ledger, UNDECIDED } from "./ledger.js";
@@ -84,7 +84,11 @@ export class SharedLedger implements Ledger {
   readonly #slots: TaskSlots;
   readonly #own: number;
   readonly #turns: Turns;
-  // Waits that are over and still registered.
+  // Waits of this worker that it has not left: registered in an epoch, and woken since they were.
+  #registered = 0;
+  #registeredIn = 0;
+  #woken = 0;
+  // Waits that are given up and not yet left.
   #givenUp = 0;
 
   /** New accounts, empty, with this thread as their first worker. */
@@ -134,7 +138,7 @@ export class SharedLedger implements Ledger {
   /** Begins a decision: from here to `end` nothing moves but what this worker moves. Decisions nest. Throws MemoryBusy. */
   begin(): void {
     this.#turns.begin();
-    for (; this.#givenUp > 0; this.#givenUp -= 1) this.#wasm.accountsLeaveWait(this.worker);
+    for (; this.#givenUp > 0; this.#givenUp -= 1) this.#leaveWait();
   }
 
   end(): void {
@@ -230,9 +234,10 @@ export class SharedLedger implements Ledger {
     return held;
   }
 
+  /** Outside of a decision the task's own credit is all that there is; what it does not cover is UNDECIDED. */
   claimWhole(bytes: number, task: number, mode: Mode, waiting: number): number {
-    const granted = waiting === 0 ? this.#claim(this.#slots.of(task) + 8 * mode, bytes) : UNDECIDED;
-    return granted >= 0 ? granted : this.#claimSlowly(bytes, task, mode, waiting);
+    if (this.#turns.mine) return this.#claimInDecision(bytes, task, mode, waiting);
+    return waiting === 0 ? this.#claim(this.#slots.of(task) + 8 * mode, bytes) : UNDECIDED;
   }
 
   enter(task: number, mode: Mode): boolean {
@@ -338,14 +343,35 @@ export class SharedLedger implements Ledger {
 
   enterWait(): number {
     assert(this.#turns.mine, "a wait begins inside the decision that asks for it");
-    return this.#wasm.accountsEnterWait(this.worker) >>> 0;
+    this.#countWoken();
+    this.#registered += 1;
+    return this.#wasm.accountsEnterWait() >>> 0;
   }
 
   /** Ends a registered wait, at the next look or when it is given up. */
   leaveWait(): void {
     this.begin();
-    this.#wasm.accountsLeaveWait(this.worker);
+    this.#leaveWait();
     this.end();
+  }
+
+  // Which of this worker's waits it is need not be known: those that were woken go first, so that none is left without its
+  // registration that sleeps.
+  #leaveWait(): void {
+    this.#countWoken();
+    if (this.#woken > 0) {
+      this.#woken -= 1;
+    } else {
+      this.#registered -= 1;
+      this.#wasm.accountsLeaveWait();
+    }
+  }
+
+  #countWoken(): void {
+    if (this.#registeredIn === this.epoch) return;
+    this.#registeredIn = this.epoch;
+    this.#woken += this.#registered;
+    this.#registered = 0;
   }
 
   /** The same for who gives up and cannot ask again: where others decide for too long it is done in this worker's next decision. */
@@ -366,9 +392,9 @@ export class SharedLedger implements Ledger {
     this.end();
   }
 
-  /** Requests that wait, of all workers and both modes. */
+  /** Requests that wait, of all workers and both modes, and have not been woken. */
   get waiting(): number {
-    return Atomics.load(this.u32, WORD_WAITERS);
+    return this.u32[WORD_WAITERS_EPOCH] === this.epoch ? this.u32[WORD_WAITERS]! : 0;
   }
 
   /** The epoch of wake-ups as it is now. */
@@ -443,36 +469,30 @@ export class SharedLedger implements Ledger {
       storage += this.releaseBlock(this.f64[cell / 8]!, mode);
       this.#wasm.accountsPut(cell, 0);
     }
-    const waits = this.u32[(record + WORKER_WAITS) / 4]!;
-    for (let i = 0; i < waits; i += 1) this.#wasm.accountsLeaveWait(worker);
     this.#slots.forgetWorker(worker);
     rest();
-    this.#wasm.accountsWake();
+    // With everybody's waits end those of the worker.
+    this.#wasm.accountsWakeAll();
     this.commit();
     Atomics.store(this.u32, (record + WORKER_INTERRUPTED) / 4, 0);
     freeItsPlace(this.memory, worker);
     return { execution, storage };
   }
 
-  #claimSlowly(bytes: number, task: number, mode: Mode, waiting: number): number {
+  #claimInDecision(bytes: number, task: number, mode: Mode, waiting: number): number {
     if (!(bytes > 0 && Number.isSafeInteger(bytes))) return UNDECIDED;
     const word = this.#slots.of(task) + 8 * mode;
-    this.begin();
-    try {
-      const held = this.#slots.balance(word);
-      const entries = this.entries(mode) + (held === ABSENT ? 1 : 0);
-      const wanted = Math.max(0, held) + bytes;
-      // A newcomer would have to wake those who wait: a decision of the manager.
-      if (held === ABSENT && waiting + this.u32[WORD_WAITERS]! !== 0) return UNDECIDED;
-      if (bytes > this.executionSize(mode) - this.executionUsed(mode)) return UNDECIDED;
-      if (wanted * entries > this.ceiling(mode)) return UNDECIDED;
-      this.#putBalance(word, wanted);
-      this.#put(mode, ENTRIES, entries);
-      this.#add(mode, EXECUTION_USED, bytes);
-      return bytes;
-    } finally {
-      this.end();
-    }
+    const held = this.#slots.balance(word);
+    const entries = this.entries(mode) + (held === ABSENT ? 1 : 0);
+    const wanted = Math.max(0, held) + bytes;
+    // A newcomer would have to wake those who wait: a decision of the manager.
+    if (held === ABSENT && waiting + this.waiting !== 0) return UNDECIDED;
+    if (bytes > this.executionSize(mode) - this.executionUsed(mode)) return UNDECIDED;
+    if (wanted * entries > this.ceiling(mode)) return UNDECIDED;
+    this.#putBalance(word, wanted);
+    this.#put(mode, ENTRIES, entries);
+    this.#add(mode, EXECUTION_USED, bytes);
+    return bytes;
   }
 
   #releaseSlowly(bytes: number, word: number, mode: Mode): number {

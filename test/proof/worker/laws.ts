@@ -12,7 +12,7 @@ export function readLayout(source: string): Layout {
 
 const MODES = ["on-heap", "off-heap"] as const;
 
-// A word of a slot, in halves. Limit: bytes up to which the task may go by itself; 0 is closed.
+// A word of a slot, in halves. Limit: bytes up to which the task may go by itself, 0 also when it may only release.
 
 export function heldOf(low: number, high: number): number {
   return (high & 0x1fffff) * 2 ** 32 + low;
@@ -24,7 +24,11 @@ export function isPresent(high: number): boolean {
 
 function limitOf(high: number): number {
   const code = high >>> 22;
-  return code === 0 ? 0 : Math.floor(((16 | (code & 15)) * 2 ** (code >> 4)) / 16);
+  return code < 16 ? 0 : Math.floor(((16 | (code & 15)) * 2 ** (code >> 4)) / 16);
+}
+
+function isOpen(high: number): boolean {
+  return high >>> 22 !== 0;
 }
 
 /** Reads the raw accounts. */
@@ -53,6 +57,12 @@ export class Accounts {
 
   get lockOwner(): number {
     return this.word("AT_LOCK") & 0x7fffffff;
+  }
+
+  /** Who sleeps for memory: those that were counted in this epoch. */
+  get waiters(): number {
+    const at = this.layout["AT_WAITERS"]! / 4;
+    return this.u32[at + 1] === this.word("AT_EPOCH") ? this.u32[at]! : 0;
   }
 
   get slots(): number[] {
@@ -85,7 +95,7 @@ export const NOTE_WORDS: number = NOTED_WORDS + 4 * NOTE_SLOTS;
  */
 export function brokenLaw(accounts: Accounts, note: Uint32Array, actor: number): string | null {
   const { u32 } = accounts;
-  const waiters = accounts.word("AT_WAITERS");
+  const waiters = accounts.waiters;
   const deciding = accounts.word("AT_DECIDING");
   // What a decision has changed so far is not the accounts' state before it stands.
   const open = accounts.word("AT_UNDO") !== 0;
@@ -104,10 +114,11 @@ export function brokenLaw(accounts: Accounts, note: Uint32Array, actor: number):
       if (held > limit && limit > 0)
         return `${nameOf(accounts, i, mode)}: holds ${held}, beyond its open limit of ${limit}`;
       if (held > 0 && !isPresent(high)) return `${nameOf(accounts, i, mode)}: holds ${held} bytes and has no entry`;
-      if (limit > 0 && waiters !== 0) return `${nameOf(accounts, i, mode)}: open while ${waiters} wait`;
-      if (limit > 0 && deciding !== 0) return `${nameOf(accounts, i, mode)}: open while worker ${deciding} is deciding`;
+      if (isOpen(high) && waiters !== 0) return `${nameOf(accounts, i, mode)}: open while ${waiters} wait`;
+      if (isOpen(high) && deciding !== 0)
+        return `${nameOf(accounts, i, mode)}: open while worker ${deciding} is deciding`;
       backed += Math.max(held, limit);
-      if (isPresent(high) || limit > 0) sharing += 1;
+      if (isPresent(high) || isOpen(high)) sharing += 1;
       widest = Math.max(widest, limit);
       const at = NOTED_WORDS + 4 * i + 2 * mode;
       if (note[NOTED] === 1 && i < note[NOTED_SLOTS]! && (note[at] !== low || note[at + 1] !== high)) {
@@ -145,12 +156,14 @@ function brokenStep(
   owner: number,
   actor: number,
 ): string | null {
-  const limitWas = limitOf(highWas);
-  const limit = limitOf(high);
-  if (limitWas > 0 && limit === limitWas) return null;
-  if (limitWas > 0 && limit > 0) return `an open limit went from ${limitWas} to ${limit}`;
+  const wasOpen = isOpen(highWas);
+  if (wasOpen && highWas >>> 22 === high >>> 22) {
+    const noMore = limitOf(high) > 0 || heldOf(low, high) <= heldOf(lowWas, highWas);
+    return noMore ? null : `acquired without credit`;
+  }
+  if (wasOpen && isOpen(high)) return `an open limit went from ${limitOf(highWas)} to ${limitOf(high)}`;
   if (owner !== actor) return `changed by worker ${actor} while ${owner === 0 ? "nobody" : `worker ${owner}`} decides`;
-  if (limitWas > 0 && (heldOf(lowWas, highWas) !== heldOf(low, high) || isPresent(highWas) !== isPresent(high)))
+  if (wasOpen && (heldOf(lowWas, highWas) !== heldOf(low, high) || isPresent(highWas) !== isPresent(high)))
     return `held ${heldOf(lowWas, highWas)} bytes when it was closed, and ${heldOf(low, high)} after`;
   return null;
 }
@@ -160,7 +173,7 @@ export function brokenRest(accounts: Accounts, sleepers: number, totals: readonl
   if (accounts.lockOwner !== 0) return `worker ${accounts.lockOwner} holds the lock at rest`;
   if (accounts.word("AT_DECIDING") !== 0) return `worker ${accounts.word("AT_DECIDING")} is deciding at rest`;
   if (accounts.word("AT_UNDO") !== 0) return `${accounts.word("AT_UNDO")} changes are open at rest`;
-  const waiters = accounts.word("AT_WAITERS");
+  const waiters = accounts.waiters;
   if (waiters !== sleepers) return `${waiters} wait by the accounts, ${sleepers} do`;
   for (const mode of [0, 1]) {
     const sizes = accounts.cell("EXECUTION_SIZE", mode) + accounts.cell("STORAGE_SIZE", mode);

@@ -20,6 +20,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 import org.apache.spark.SparkConf;
@@ -258,30 +259,38 @@ public final class SparkPeer {
 
   /** What one of several threads does in a round; the hash does not depend on who came first. */
   interface Hand {
-    int run(UnifiedMemoryManager mm, long task, long bytes, long ops) throws Exception;
+    int run(long ops) throws Exception;
   }
 
-  /** `threads` threads on one manager, a task each that holds 1 byte. Seconds are from the first start to the last end. */
+  /**
+   * `threads` threads on one manager, a task each; those of pairs hold 1 byte, those of the mix share a store whose blocks
+   * execution may evict, all of them. Seconds are from the first start to the last end.
+   */
   static Item contend(int threads, boolean mix, long bytes, long ops) {
-    UnifiedMemoryManager mm = manager(MemoryMode.ON_HEAP, bytes, threads);
-    Hand hand = mix ? SparkPeer::mixed : SparkPeer::pairs;
+    Store store = mix ? new Store(bytes, 0, threads, 1024) : null;
+    UnifiedMemoryManager mm = mix ? store.manager : manager(MemoryMode.ON_HEAP, bytes, threads);
     if (!mix) for (int t = 0; t < threads; t++) mm.acquireExecutionMemory(1, t, MemoryMode.ON_HEAP);
     long before = mm.executionMemoryUsed();
+    Hand[] hands = new Hand[threads];
+    for (int t = 0; t < threads; t++) {
+      long task = t;
+      hands[t] = mix ? new Mixed(mm, store, t, threads, bytes) : (count) -> pairs(mm, task, count);
+    }
     ExecutorService pool = Executors.newFixedThreadPool(threads, (work) -> {
       Thread thread = new Thread(work);
       thread.setDaemon(true);
       return thread;
     });
     return shots(() -> {
+      int stored = mix ? store.stored.get() : 0, evicted = mix ? store.evicted.get() : 0;
       CyclicBarrier start = new CyclicBarrier(threads);
       List<Future<long[]>> runs = new ArrayList<>();
-      for (int t = 0; t < threads; t++) {
-        long task = t;
+      for (Hand hand : hands) {
         runs.add(pool.submit(() -> {
           start.await();
           long from = System.nanoTime();
-          int hash = hand.run(mm, task, bytes, 64);
-          for (long done = 64; done < ops; done += 64) check(hand.run(mm, task, bytes, 64) == hash, "equal blocks give equal answers");
+          int hash = hand.run(64);
+          for (long done = 64; done < ops; done += 64) check(hand.run(64) == hash, "equal blocks give equal answers");
           return new long[] { from, System.nanoTime(), hash };
         }));
       }
@@ -294,11 +303,16 @@ public final class SparkPeer {
         hash = fold(hash, (int) r[2]);
       }
       check(mm.executionMemoryUsed() == before, "all is released");
-      return new Reading(threads * ops, (to - from) / 1e9, hash, Map.of());
+      Map<String, Number> more = new LinkedHashMap<>();
+      if (mix) {
+        more.put("blocks", store.stored.get() - stored);
+        more.put("evicted", store.evicted.get() - evicted);
+      }
+      return new Reading(threads * ops, (to - from) / 1e9, hash, more);
     });
   }
 
-  static int pairs(UnifiedMemoryManager mm, long task, long bytes, long ops) {
+  static int pairs(UnifiedMemoryManager mm, long task, long ops) {
     int hash = 0;
     for (long i = 0; i < ops; i++) {
       hash = fold(hash, (int) mm.acquireExecutionMemory(MIB, task, MemoryMode.ON_HEAP));
@@ -307,25 +321,35 @@ public final class SparkPeer {
     return hash;
   }
 
-  /** Eight acquires in turn, half of them large; bench/contention-worker.ts does the same. */
-  static int mixed(UnifiedMemoryManager mm, long task, long bytes, long ops) {
-    int hash = 0;
-    for (long i = 0; i < ops; i += 8) {
-      long most = mm.acquireExecutionMemory((i & 63) == 0 ? bytes : bytes / 4, task, MemoryMode.ON_HEAP);
-      int whole = 0;
-      for (int j = 0; j < 4; j++) {
+  /**
+   * Eight acquires in turn: one of more than twice the task's share; three small ones on top of what that was cut to; and,
+   * when it is given back, four that come and go. A block is put now and then. bench/contention-worker.ts does the same.
+   */
+  record Mixed(UnifiedMemoryManager mm, Store store, int task, int threads, long bytes) implements Hand {
+    @Override
+    public int run(long ops) {
+      long large = 2 * (bytes / threads) + 1;
+      int sound = 0;
+      for (long i = 0; i < ops; i += 8) {
+        if (i % 32 == 0) store.tryPut(task);
+        long most = mm.acquireExecutionMemory(large, task, MemoryMode.ON_HEAP);
+        if (most > 0 && most <= large) sound++;
+        sound += littleOnes(3);
+        mm.releaseExecutionMemory(most, task, MemoryMode.ON_HEAP);
+        sound += littleOnes(4);
+      }
+      return fold(0, sound);
+    }
+
+    int littleOnes(int count) {
+      int sound = 0;
+      for (int i = 0; i < count; i++) {
         long got = mm.acquireExecutionMemory(64, task, MemoryMode.ON_HEAP);
         mm.releaseExecutionMemory(got, task, MemoryMode.ON_HEAP);
-        if (got <= 64) whole++;
+        if (got <= 64) sound++;
       }
-      mm.releaseExecutionMemory(most, task, MemoryMode.ON_HEAP);
-      for (int j = 0; j < 3; j++) {
-        long got = mm.acquireExecutionMemory(bytes / 8, task, MemoryMode.ON_HEAP);
-        mm.releaseExecutionMemory(got, task, MemoryMode.ON_HEAP);
-      }
-      hash = fold(hash, whole);
+      return sound;
     }
-    return hash;
   }
 
   // ---------------------------------------------------------------- task memory manager
@@ -554,23 +578,24 @@ public final class SparkPeer {
 
   // ---------------------------------------------------------------- memory store
 
-  /** A storage region of exactly `blocks` blocks. Logging is at WARN: at INFO it costs ten times the work. */
+  /** A store on a manager. Logging is at WARN: at INFO it costs ten times the work. */
   static final class Store implements BlockEvictionHandler {
     final BlockInfoManager infos = new BlockInfoManager(false);
     final scala.reflect.ClassTag<Object> tag = scala.reflect.ClassTag$.MODULE$.Any();
     final scala.Option<Object> noTask = scala.Option.empty();
     final StorageLevel level = StorageLevel.MEMORY_ONLY_SER();
+    final AtomicInteger next = new AtomicInteger(), stored = new AtomicInteger(), evicted = new AtomicInteger();
     final byte[] content;
+    final UnifiedMemoryManager manager;
     final MemoryStore store;
-    int next = 0, evictions = 0, lastEvicted = 0;
+    volatile int lastEvicted;
 
-    Store(int blocks, int size) {
+    Store(long bytes, long storageBytes, int cores, int blockBytes) {
       SparkConf c = new SparkConf(false);
-      long bytes = (long) blocks * size;
-      UnifiedMemoryManager mm = new UnifiedMemoryManager(c, bytes + 1, bytes, 1); // execution must own more than 0 bytes
-      store = new MemoryStore(c, infos, new SerializerManager(new JavaSerializer(c), c), mm, this);
-      mm.setMemoryStore(store);
-      content = new byte[size];
+      manager = new UnifiedMemoryManager(c, bytes, storageBytes, cores);
+      store = new MemoryStore(c, infos, new SerializerManager(new JavaSerializer(c), c), manager, this);
+      manager.setMemoryStore(store);
+      content = new byte[blockBytes];
       Arrays.fill(content, (byte) 7);
     }
 
@@ -578,34 +603,40 @@ public final class SparkPeer {
     public <T> StorageLevel dropFromMemory(BlockId id, scala.Function0<scala.util.Either<Object, ChunkedByteBuffer>> data,
         scala.reflect.ClassTag<T> t) {
       store.remove(id);
-      evictions++;
+      evicted.incrementAndGet();
       lastEvicted = ((RDDBlockId) id).rddId();
       return StorageLevel.NONE();
     }
 
     // A block is of an RDD of its own (blocks of one RDD never evict each other); its name, its lock record and a copy of
     // its content are part of the put.
-    void put() {
-      BlockId id = new RDDBlockId(next++, 0);
+    boolean tryPut(int partition) {
+      BlockId id = new RDDBlockId(next.getAndIncrement(), partition);
       check(infos.lockNewBlockForWriting(id, new BlockInfo(level, tag, false), true), "a new block");
       scala.Function0<ChunkedByteBuffer> copy = () -> new ChunkedByteBuffer(ByteBuffer.wrap(content.clone()));
-      check(store.putBytes(id, content.length, MemoryMode.ON_HEAP, copy, tag), "the block is stored");
-      infos.unlock(id, noTask);
+      if (store.putBytes(id, content.length, MemoryMode.ON_HEAP, copy, tag)) {
+        stored.incrementAndGet();
+        infos.unlock(id, noTask);
+        return true;
+      }
+      infos.removeBlock(id);
+      return false;
     }
   }
 
   /** Puts into a full store: each evicts the one block that was used least recently. */
   static Item store(int blocks, int bytes, long ops) {
-    Store s = new Store(blocks, bytes);
-    for (int i = 0; i < blocks; i++) s.put();
-    check(s.evictions == 0, "filling evicts nothing");
+    long storage = (long) blocks * bytes;
+    Store s = new Store(storage + 1, storage, 1, bytes); // execution must own more than 0 bytes
+    for (int i = 0; i < blocks; i++) check(s.tryPut(0), "the block is stored");
+    check(s.evicted.get() == 0, "filling evicts nothing");
     return loop(ops, () -> {
-      int hash = 0, before = s.evictions;
+      int hash = 0, before = s.evicted.get();
       for (long i = 0; i < ops; i++) {
-        s.put();
-        hash = fold(hash, s.next - s.lastEvicted);
+        check(s.tryPut(0), "the block is stored");
+        hash = fold(hash, s.next.get() - s.lastEvicted);
       }
-      check(s.evictions - before == ops, "one eviction a put");
+      check(s.evicted.get() - before == ops, "one eviction a put");
       check(s.infos.size() == blocks, "the store is full");
       return hash;
     });
