@@ -161,7 +161,7 @@ function mix(m: MemoryManager, ops: number): number {
   const large = 2 * Math.floor(bytes / hands) + 1;
   let sound = 0;
   for (let i = 0; i < ops; i += 8) {
-    if (i % 32 === 0) put();
+    if (i % 64 === 0) put();
     const most = executor.acquireOrSleep(large, task, ON_HEAP);
     sound += most > 0 && most <= large ? 1 : 0;
     sound += littleOnes(m, 3);

@@ -70,6 +70,8 @@ export class TaskSlots {
 
   /** Address of the task's slot, 0 when it has none. Inside a decision. */
   ofKnown(task: number): number {
+    const line = 2 * (task & (CACHE_LINES - 1));
+    if (this.#cache[line] === task) return this.#cache[line + 1]!;
     const known = this.#slotOfTask.get(task);
     if (known !== undefined) return known;
     let found = 0;

@@ -134,8 +134,9 @@ export class Turns {
     throw new MemoryBusy(0);
   }
 
+  // Read under the lock, or by whose mark it is.
   get #deciding(): number {
-    return Atomics.load(this.#u32, WORD_DECIDING);
+    return this.#u32[WORD_DECIDING]!;
   }
 
   #mayGoOn(deciding: number, dead: number): boolean {

@@ -331,7 +331,7 @@ public final class SparkPeer {
       long large = 2 * (bytes / threads) + 1;
       int sound = 0;
       for (long i = 0; i < ops; i += 8) {
-        if (i % 32 == 0) store.tryPut(task);
+        if (i % 64 == 0) store.tryPut(task);
         long most = mm.acquireExecutionMemory(large, task, MemoryMode.ON_HEAP);
         if (most > 0 && most <= large) sound++;
         sound += littleOnes(3);
