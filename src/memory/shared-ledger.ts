@@ -257,9 +257,9 @@ export class SharedLedger implements Ledger {
     this.begin();
     try {
       const held = this.#slots.balance(word);
+      if (bytes === 0 && held >= 0) return;
       assert(held >= 0, `task ${task} has no entry to be granted to`);
       assert(bytes >= 0 && bytes <= this.executionSize(mode) - this.executionUsed(mode), `a grant of ${bytes} bytes`);
-      if (bytes === 0) return;
       this.#putBalance(word, held + bytes);
       this.#add(mode, EXECUTION_USED, bytes);
     } finally {
