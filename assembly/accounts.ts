@@ -214,7 +214,7 @@ export function accountsClose(): void {
 }
 
 /** Opens the slots with what credit there is, unless somebody sleeps for memory or a decision goes on. */
-export function accountsOpen(): void {
+function openSlots(): void {
   if (waiters() != 0 || load<u32>(AT_DECIDING) != 0) return;
   openMode(0);
   openMode(1);
@@ -270,6 +270,13 @@ export function accountsPutWord(word: usize, held: f64, present: bool): void {
 /** The changes since the closing stand. */
 export function accountsCommit(): void {
   atomic.store<u32>(AT_UNDO, 0);
+}
+
+/** Ends a decision: its changes stand, the slots open, the lock is free. */
+export function accountsEnd(): void {
+  accountsCommit();
+  openSlots();
+  accountsUnlock();
 }
 
 /** Takes the changes since the closing back, newest first. */

@@ -66,16 +66,12 @@ export const FAULTS = [
     "if ((atomic.xchg<u32>(at, 0) & CONTENDED) != 0) atomic.notify(at, 1);",
     "atomic.xchg<u32>(at, 0);",
   ),
-  turns(
+  accounts(
     "lock-released-twice",
-    "this.#wasm.accountsOpen();\n    this.#wasm.accountsUnlock();",
-    "this.#wasm.accountsUnlock();\n    this.#wasm.accountsOpen();\n    this.#wasm.accountsUnlock();",
+    "openSlots();\n  accountsUnlock();",
+    "accountsUnlock();\n  openSlots();\n  accountsUnlock();",
   ),
-  turns(
-    "unlock-before-open",
-    "this.#wasm.accountsOpen();\n    this.#wasm.accountsUnlock();",
-    "this.#wasm.accountsUnlock();\n    this.#wasm.accountsOpen();",
-  ),
+  accounts("unlock-before-open", "openSlots();\n  accountsUnlock();", "accountsUnlock();\n  openSlots();"),
 
   // ---- closing and opening
   accounts("close-leaves-open", CLOSE, "seen;"),
@@ -211,11 +207,7 @@ export const FAULTS = [
     "remember(at);\n  store<f64>(at, value);",
     "store<f64>(at, value);\n  remember(at);",
   ),
-  turns(
-    "undo-never-committed",
-    "this.#wasm.accountsCommit();\n    this.#wasm.accountsOpen();",
-    "this.#wasm.accountsOpen();",
-  ),
+  accounts("undo-never-committed", "accountsCommit();\n  openSlots();", "openSlots();"),
   turns("recovery-undoes-nothing", "if (this.#mayGoOn(this.#deciding, dead)) wasm.accountsUndo();", ""),
   turns("recovery-undoes-no-eviction", "wasm.accountsSetDeciding(this.#worker);\n      wasm.accountsUndo();", ""),
   ledger("recovery-wakes-the-registered", "this.#wasm.accountsWakeAll();", "this.#wasm.accountsWake();"),

@@ -72,11 +72,11 @@ export interface AccountsExports {
   readonly accountsEndDeciding: () => void;
   readonly accountsAwaitDecision: (other: number, nanoseconds: number) => number;
   readonly accountsClose: () => void;
-  readonly accountsOpen: () => void;
   readonly accountsPut: (at: number, value: number) => void;
   readonly accountsPutU32: (at: number, value: number) => void;
   readonly accountsPutWord: (word: number, held: number, present: 0 | 1) => void;
   readonly accountsCommit: () => void;
+  readonly accountsEnd: () => void;
   readonly accountsUndo: () => void;
   readonly accountsEnterWait: () => number;
   readonly accountsLeaveWait: () => void;

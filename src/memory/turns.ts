@@ -47,9 +47,7 @@ export class Turns {
     if (this.#depth > 0) return;
     if (!this.#locked) return this.#endMarked();
     this.#locked = false;
-    this.#wasm.accountsCommit();
-    this.#wasm.accountsOpen();
-    this.#wasm.accountsUnlock();
+    this.#wasm.accountsEnd();
   }
 
   // The lock is not taken again: its owner may be dead, and can have done nothing with it while the mark stands.

@@ -242,7 +242,8 @@ export const DEATHS: readonly Scenario[] = [
   {
     name: "death of who has all that another waits for",
     pools: onHeap(40),
-    programs: [[acquire(10, 38), release(10, 2)], [acquire(11, 12), release(11, 12)], bury],
+    // A release that wakes takes more steps than one that does not: as many as looks at the state have, to die at.
+    programs: [[acquire(10, 38), release(10, 2), state, state, state], [acquire(11, 12), release(11, 12)], bury],
   },
   {
     name: "death of one who waits",
