@@ -408,9 +408,8 @@ export function settleGoing(): void {
   atomic.store<u32>(AT_GOING, 0);
   for (let worker: u32 = 1; worker <= workers(); worker += 1) {
     for (let list: u32 = 0; list < ROWS * COLUMNS; list += 1) {
-      const at = headOf(placeOf(worker), list);
-      const first = atomic.load<u32>(at);
-      if ((first & GOING) != 0) atomic.store<u32>(at, first & ~GOING);
+      const first = atomic.load<u32>(headOf(placeOf(worker), list));
+      if ((first & GOING) != 0) atomic.store<u32>(headOf(placeOf(worker), list), first & ~GOING);
     }
   }
 }

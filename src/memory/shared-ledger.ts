@@ -413,7 +413,9 @@ export class SharedLedger implements Ledger {
     if (!isTenant(this.memory, tenant)) return { execution: 0, storage: 0 };
     this.#turns.takeOver(tenant.worker, patienceMs);
     try {
-      return this.#giveBackAllOf(tenant.worker, rest);
+      const estate = this.#giveBackAllOf(tenant.worker, rest);
+      freeItsPlace(this.memory, tenant.worker);
+      return estate;
     } finally {
       this.end();
     }
@@ -422,6 +424,8 @@ export class SharedLedger implements Ledger {
   /** Leaves the accounts: gives back all that this worker holds, and its place. `rest` as in `recover`. */
   leave(rest: () => void = () => {}): void {
     this.alone(() => this.#giveBackAllOf(this.worker, rest));
+    // Last of all: who dies with the lock is found by its place.
+    freeItsPlace(this.memory, this.worker);
     this.#turns.leave();
     this.#claim = this.#release = () => UNDECIDED;
   }
@@ -450,7 +454,6 @@ export class SharedLedger implements Ledger {
     this.#wasm.accountsWake();
     this.commit();
     Atomics.store(this.u32, (record + WORKER_INTERRUPTED) / 4, 0);
-    freeItsPlace(this.memory, worker);
     return { execution, storage };
   }
 

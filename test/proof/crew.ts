@@ -12,6 +12,7 @@ import {
   ARRIVED,
   ASLEEP,
   awaitTurn,
+  type Belongings,
   CHOICES,
   type Choice,
   type Control,
@@ -33,10 +34,12 @@ import {
   NOBODY,
   OWN_STEPS,
   packChoice,
+  PASSED,
+  PASSED_PAGES,
   PREFIX,
   RANDOM,
+  readBelongings,
   READY,
-  RUN,
   SCHEDULED,
   SLEEPS,
   SLEEPS_AT,
@@ -48,11 +51,13 @@ import {
   unpackChoice,
   WOKE,
   WORKERS,
+  writeBelongings,
+  writeStaged,
 } from "./worker/control.js";
-import { type Event, type History, prepare } from "./explain.js";
-import { Accounts, brokenRest, heldOf, isPresent, type Layout, readLayout } from "./worker/laws.js";
-import { managerOver } from "./worker/perform.js";
-import { CALLS, type Scenario, writePools, writeProgram } from "./worker/program.js";
+import type { Event, History } from "./explain.js";
+import { type Ground, LAYOUT, plainGround } from "./ground.js";
+import { Accounts, brokenRest, heldOf, isPresent } from "./worker/laws.js";
+import { CALLS, type Scenario } from "./worker/program.js";
 import type { WorkerSettings } from "./worker/worker.js";
 
 /** How a run goes: choices laid down (who goes, at each), then at random from a seed or by default: whoever runs, goes on. */
@@ -73,13 +78,16 @@ export interface Outcome {
   readonly steps: readonly number[];
   /** Bit w: worker w has died. */
   readonly died: number;
+  /** What workers of a whole executor hold who have come to their end, and pages that they passed on. */
+  readonly belongings: readonly Belongings[];
+  readonly passed: readonly number[];
 }
 
 /** A run hangs for good only when this code is wrong: then it says so. */
 const LONGEST_RUN_MS = 60_000;
 
-const UNITS = 1;
-const STEPS_ENOUGH = 6000;
+const NOTHING: Belongings = { bytes: [0, 0], pages: [] };
+const STEPS_ENOUGH = 12_000;
 
 /** Builds variants of the code that crews run, those that are not there, and returns the folder they stand in. */
 export function buildVariants(...variants: string[]): string {
@@ -88,30 +96,17 @@ export function buildVariants(...variants: string[]): string {
   return printed.trim();
 }
 
-export const LAYOUT: Layout = readLayout(
-  ["assembly/accounts.ts", "src/memory/accounts-map.ts"]
-    .map((file) => readFileSync(join(ROOT, file), "utf8"))
-    .join("\n"),
-);
-
-/** Accounts as they are when a scenario's workers begin: made once, laid down before every run. */
+/** What is shared as it is when a scenario's workers begin: made once, laid down before every run. */
 export interface Stage {
   readonly scenario: Scenario;
-  readonly bytes: Uint8Array;
-}
-
-export function stage(scenario: Scenario): Stage {
-  const ledger = SharedLedger.create({ slots: scenario.slots ?? 16 });
-  const manager = managerOver(ledger, scenario.pools, false);
-  prepare(manager, scenario.before ?? []);
-  for (let worker = 0; worker < scenario.programs.length; worker += 1) ledger.reserve();
-  return { scenario, bytes: new Uint8Array(ledger.memory.buffer).slice() };
+  /** Of each memory. */
+  readonly bytes: readonly Uint8Array[];
 }
 
 /** The workers of one variant. */
 export class Crew {
   readonly control: Control;
-  readonly memory: WebAssembly.Memory;
+  readonly ground: Ground;
   readonly free: boolean;
   readonly #workers: Worker[];
   readonly #accounts: Accounts;
@@ -119,26 +114,31 @@ export class Crew {
   /** Runs so far. */
   runs = 0;
 
-  private constructor(control: Control, memory: WebAssembly.Memory, workers: Worker[], free: boolean) {
+  private constructor(control: Control, ground: Ground, workers: Worker[], free: boolean) {
     this.control = control;
-    this.memory = memory;
+    this.ground = ground;
     this.free = free;
     this.#workers = workers;
-    this.#accounts = new Accounts(memory.buffer, LAYOUT);
+    this.#accounts = new Accounts(this.memory.buffer, LAYOUT);
   }
 
   /** Starts the workers of a variant. `plain` is the shipped module: its workers race freely. */
-  static async start(variant: string, count = MAX_WORKERS): Promise<Crew> {
+  static async start(variant: string, count = MAX_WORKERS, ground: Ground = plainGround()): Promise<Crew> {
     const control = createControl();
-    const memory = new WebAssembly.Memory({ initial: UNITS, maximum: UNITS, shared: true });
     const free = variant === "plain";
+    const { memories, layouts, first } = ground;
     const file = join(buildVariants(variant), variant, "test/proof/worker/worker.js");
     const workers = Array.from({ length: count }, (_, me) => {
-      const workerData: WorkerSettings = { control: control.buffer, memory, me, layout: LAYOUT, free };
+      const workerData: WorkerSettings = { control: control.buffer, me, memories, layouts, first, free };
       return new Worker(file, { workerData });
     });
     await Promise.all(workers.map((worker) => once(worker, "online")));
-    return new Crew(control, memory, workers, free);
+    return new Crew(control, ground, workers, free);
+  }
+
+  /** The accounts. */
+  get memory(): WebAssembly.Memory {
+    return this.ground.memories[0]!;
   }
 
   async end(): Promise<void> {
@@ -151,10 +151,11 @@ export class Crew {
   /** One run under the scheduler. */
   run(staged: Stage, schedule: Schedule = {}): Outcome {
     const { scenario } = staged;
-    const { words, prefix, note } = this.control;
+    const { words, prefix, note, pageNote } = this.control;
     this.#lay(staged);
     words[SCHEDULED] = 1;
     note[0] = 0;
+    pageNote[0] = 0;
     const laid = schedule.prefix ?? [];
     laid.forEach((worker, at) => (prefix[at] = worker + 1));
     words[PREFIX] = laid.length;
@@ -185,22 +186,22 @@ export class Crew {
     const { words } = this.control;
     const count = staged.scenario.programs.length;
     if (count > this.#workers.length) throw new Error(`${count} programs for ${this.#workers.length} workers`);
-    new Uint8Array(this.memory.buffer).set(staged.bytes.subarray(0, this.memory.buffer.byteLength));
+    staged.bytes.forEach((bytes, at) => new Uint8Array(this.ground.memories[at]!.buffer).set(bytes));
     if (this.#staged !== staged) {
-      staged.scenario.programs.forEach((program, worker) => writeProgram(this.control.programs, worker, program));
-      writePools(this.control.pools, staged.scenario.pools);
+      writeStaged(this.control, staged.scenario);
       this.#staged = staged;
     }
     for (const at of [ENDING, STEPS, CHOICES, STAMP, FAILED, SLEEPS]) words[at] = 0;
+    words.fill(0, PASSED, PASSED + PASSED_PAGES);
     words[WORKERS] = count;
     words[MAX_STEPS] = STEPS_ENOUGH;
-    words[RUN]! += 1;
     this.runs += 1;
     for (let worker = 0; worker < count; worker += 1) {
       words[STATE + worker] = READY;
       words[WOKE + worker] = 0;
       words[OWN_STEPS + worker] = 0;
       words[EVENTS_OF + worker] = 0;
+      writeBelongings(this.control, worker, NOTHING);
     }
   }
 
@@ -243,7 +244,13 @@ export class Crew {
     );
     const choices = Array.from(log.subarray(0, Math.min(words[CHOICES]!, MAX_CHOICES)), unpackChoice);
     const died = mask((worker) => !this.free && words[STATE + worker] === DEAD);
-    const outcome = { choices, steps: workers.map((worker) => words[OWN_STEPS + worker]!), died };
+    const outcome = {
+      choices,
+      steps: workers.map((worker) => words[OWN_STEPS + worker]!),
+      died,
+      belongings: workers.map((worker) => readBelongings(this.control, worker)),
+      passed: Array.from(words.subarray(PASSED, PASSED + PASSED_PAGES)),
+    };
     const failed = words[FAILED]!;
     const pending = workers.map((worker) => this.#events(scenario, worker));
     if (failed !== 0) {

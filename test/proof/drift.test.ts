@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { SharedLedger } from "../../src/memory/shared-ledger.js";
 import { seeded } from "../help/seed.js";
 import { churning, countedBy } from "./churning.js";
-import { Crew, stage } from "./crew.js";
+import { Crew } from "./crew.js";
+import { stage } from "./ground.js";
 
 test("racing workers leave the accounts without a byte of difference", async () => {
   const { seed } = seeded(1);

@@ -1,10 +1,10 @@
 // Explores schedules: all of a scenario up to a number of preemptions, the fewest first, or random ones from a seed. Every run's
-// laws are audited by its workers; what they answered is explained here, once for all runs with the same history.
+// laws are audited by its workers; what they answered and what they left is judged by the ground they stand on.
 
 import { type Choice, NOBODY } from "./worker/control.js";
-import { type Crew, type Outcome, type Schedule, stage } from "./crew.js";
-import { historyInWords, isExplained, type History } from "./explain.js";
-import { type Operation, randomScenario, type Scenario } from "./worker/program.js";
+import type { Crew, Outcome, Schedule } from "./crew.js";
+import { historyInWords } from "./explain.js";
+import { randomScenario, type Scenario } from "./worker/program.js";
 import { numbers } from "../help/seed.js";
 
 /** What an exploration came to. */
@@ -24,48 +24,10 @@ export interface Limits {
   readonly death?: Schedule["death"];
 }
 
-/** Judges runs of one scenario. */
-export class Judge {
-  readonly #scenario: Scenario;
-  readonly #explained = new Map<string, boolean>();
-
-  constructor(scenario: Scenario) {
-    this.#scenario = scenario;
-  }
-
-  get histories(): number {
-    return this.#explained.size;
-  }
-
-  /** What is wrong with a run, or null. */
-  trouble(outcome: Outcome): string | null {
-    if (outcome.trouble !== null) return outcome.trouble;
-    // Who dies in the middle of a call leaves a history of its own kind: laws and progress are what is asked then.
-    if (outcome.died !== 0) return this.#troubleAfterDeath(outcome);
-    const key = historyKey(outcome.history);
-    let explained = this.#explained.get(key);
-    if (explained === undefined) this.#explained.set(key, (explained = isExplained(this.#scenario, outcome.history)));
-    return explained ? null : "no order of the calls explains their answers";
-  }
-
-  #troubleAfterDeath({ history, died }: Outcome): string | null {
-    if (history.asleep !== 0) return `worker ${31 - Math.clz32(history.asleep)} still waits for what the dead had`;
-    const others = this.#scenario.programs.filter((_, worker) => ((died >> worker) & 1) === 0);
-    const alive = new Set([...(this.#scenario.before ?? []), ...others.flat()].flatMap(taskOf));
-    for (const [, task] of history.left!.matchAll(/(\d+):\d+/g))
-      if (!alive.has(Number(task))) return `task ${task} of the dead still has an entry`;
-    return null;
-  }
-}
-
-function taskOf(operation: Operation): number[] {
-  return "task" in operation ? [operation.task] : [];
-}
-
 /** All schedules of a scenario with up to so many preemptions, those with fewer first. */
 export function exploreAll(crew: Crew, scenario: Scenario, limits: Limits): Found {
-  const staged = stage(scenario);
-  const judge = new Judge(scenario);
+  const staged = crew.ground.stage(scenario);
+  const judge = crew.ground.judge(scenario);
   const most = limits.schedules ?? 1_000_000;
   const levels: number[][][] = Array.from({ length: limits.preemptions + 1 }, () => []);
   for (let first = 0; first < scenario.programs.length; first += 1) levels[0]!.push([first]);
@@ -103,8 +65,8 @@ function branch(choices: readonly Choice[], from: number, level: number, levels:
 
 /** Random schedules of one scenario. */
 export function exploreAtRandom(crew: Crew, scenario: Scenario, seed: number, schedules: number): Found {
-  const staged = stage(scenario);
-  const judge = new Judge(scenario);
+  const staged = crew.ground.stage(scenario);
+  const judge = crew.ground.judge(scenario);
   for (let i = 0; i < schedules; i += 1) {
     const schedule = randomSchedule(seed + i);
     const outcome = crew.run(staged, schedule);
@@ -127,11 +89,11 @@ export function exploreRandomScenarios(crew: Crew, seed: number, count: number, 
   return { schedules: count, histories, trouble: null };
 }
 
-/** A scenario in which one worker stops for ever before each of its steps in turn, and the last one buries it. */
-export function exploreDeaths(crew: Crew, scenario: Scenario, mortal: number, preemptions: number): Found {
+/** A scenario in which one worker stops for ever before each of its steps (or one in `every`), and the last one buries it. */
+export function exploreDeaths(crew: Crew, scenario: Scenario, mortal: number, preemptions: number, every = 1): Found {
   let schedules = 0;
-  const staged = stage(scenario);
-  for (let step = 1; ; step += 1) {
+  const staged = crew.ground.stage(scenario);
+  for (let step = 1; ; step += every) {
     const death = { worker: mortal, step };
     // Whether there is such a step at all is seen where the mortal goes first.
     const first = crew.run(staged, { prefix: [mortal], death });
@@ -146,11 +108,6 @@ export function exploreDeaths(crew: Crew, scenario: Scenario, mortal: number, pr
 /** The schedule that a random run repeats from. */
 export function randomSchedule(seed: number): Schedule {
   return { seed, switchOdds: [2, 4, 8, 16][seed & 3]! };
-}
-
-function historyKey({ events, asleep, left }: History): string {
-  const calls = events.map((own) => own.map((e) => `${e.call} ${e.invoked} ${e.responded} ${e.answer}`).join(";"));
-  return `${calls.join("|")} ${asleep} ${left}`;
 }
 
 /** A failure and how to see it again: the scenario, the turns that the schedule lays down, and what was answered. */

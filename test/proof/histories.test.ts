@@ -3,7 +3,8 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { numbers, seeded } from "../help/seed.js";
-import { Crew, stage } from "./crew.js";
+import { Crew } from "./crew.js";
+import { stage } from "./ground.js";
 import { type Event, historyInWords, isExplained } from "./explain.js";
 import { exploreRandomScenarios } from "./explore.js";
 import { type Operation, randomScenario, type Scenario, sizes } from "./worker/program.js";

@@ -1,7 +1,8 @@
 // All schedules of the small scenarios, in the shipped code, and the death of a worker before each of its steps.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Crew, stage } from "./crew.js";
+import { Crew } from "./crew.js";
+import { stage } from "./ground.js";
 import { exploreAll, exploreDeaths } from "./explore.js";
 import { DEATH_OF_A_BURIER, DEATHS, MORTAL, SCENARIOS } from "./scenarios.js";
 

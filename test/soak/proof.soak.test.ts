@@ -4,8 +4,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SharedLedger } from "../../src/memory/shared-ledger.js";
 import { churning, countedBy } from "../proof/churning.js";
-import { Crew, stage } from "../proof/crew.js";
+import { Crew } from "../proof/crew.js";
 import { exploreAll, exploreDeaths } from "../proof/explore.js";
+import { stage } from "../proof/ground.js";
 import { hunt, readTable } from "../proof/hunt.js";
 import { DEATHS, MORTAL, SCENARIOS } from "../proof/scenarios.js";
 

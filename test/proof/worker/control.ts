@@ -3,6 +3,7 @@
 // the turns.
 
 import { NOTE_WORDS } from "./laws.js";
+import { PAGE_NOTE_WORDS } from "./page-laws.js";
 
 /** Workers of one run. The thread that controls them has a turn of its own, after theirs. */
 export const MAX_WORKERS = 4;
@@ -10,8 +11,7 @@ export const CONTROLLER = MAX_WORKERS;
 /** Nobody: no worker to die, none that runs. */
 export const NOBODY = -1;
 
-export const MAX_CHOICES = 8192;
-export const MAX_OPERATIONS = 16;
+export const MAX_CHOICES = 16_384;
 export const MAX_EVENTS = 64;
 
 // Words of the control. A turn has cache lines of its own.
@@ -27,8 +27,9 @@ const words = (count = 1): number => {
 
 /** 1 under the scheduler, 0 when workers race freely. */
 export const SCHEDULED: number = words();
-/** Counts runs: a worker that sees a new number begins anew. */
-export const RUN: number = words();
+/** Counts what was staged: a worker that sees a new number reads its program anew. And the bytes of that text. */
+export const STAGED: number = words();
+export const STAGED_BYTES: number = words();
 export const WORKERS: number = words();
 /** 1 when the run is over and workers unwind; 2 when they end. */
 export const ENDING: number = words();
@@ -59,6 +60,14 @@ export const FAILED: number = words();
 export const ARRIVED: number = words();
 export const THROUGH: number = words();
 export const EVENTS_OF: number = words(MAX_WORKERS);
+/** Handles of the pages that workers pass on: 0 for none, with HANDED when another has it now, negative when it was taken. */
+export const PASSED_PAGES = 4;
+export const PASSED: number = words(PASSED_PAGES);
+export const HANDED = 0x4000_0000;
+/** What a worker holds when it is through: bytes of each mode, how many pages, and their handles. */
+const MOST_PAGES = 8;
+const BELONGINGS_WORDS = 3 + MOST_PAGES;
+const BELONGINGS: number = words(MAX_WORKERS * BELONGINGS_WORDS);
 const WORDS = word;
 
 export const IDLE = 0;
@@ -70,12 +79,10 @@ export const DEAD = 4;
 /** Nobody notifies this address: who sleeps there is called when a worker dies. */
 export const DEATHS = -16;
 
-/** Numbers of an operation in a program. */
-export const OPERATION_NUMBERS = 5;
 /** Numbers of an event: operation, call, invocation, response (0: none yet), result. */
 export const EVENT_NUMBERS = 5;
 
-export const POOL_NUMBERS = 9;
+const STAGED_MOST_BYTES = 8192;
 const FAILURE_BYTES = 2048;
 
 /** Views of one control buffer. */
@@ -84,13 +91,14 @@ export interface Control {
   readonly words: Int32Array;
   readonly prefix: Uint8Array;
   readonly log: Int32Array;
-  readonly programs: Float64Array;
+  /** The scenario of the run, as text. */
+  readonly staged: Uint8Array;
   readonly events: Float64Array;
-  /** The sizes of both modes' pools, and how blocks are evicted. */
-  readonly pools: Float64Array;
   readonly failure: Uint8Array;
   /** The accounts as they were at the last audit. */
   readonly note: Uint32Array;
+  /** The same of the pages. */
+  readonly pageNote: Uint32Array;
 }
 
 export function createControl(buffer?: SharedArrayBuffer): Control {
@@ -100,17 +108,16 @@ export function createControl(buffer?: SharedArrayBuffer): Control {
     at = Math.ceil((at + bytes) / 8) * 8;
     return begin;
   };
-  const programNumbers = MAX_WORKERS * MAX_OPERATIONS * OPERATION_NUMBERS;
   const eventNumbers = MAX_WORKERS * MAX_EVENTS * EVENT_NUMBERS;
   const places = [
     take(4 * WORDS),
     take(MAX_CHOICES),
     take(4 * MAX_CHOICES),
-    take(8 * programNumbers),
+    take(STAGED_MOST_BYTES),
     take(8 * eventNumbers),
     take(FAILURE_BYTES),
     take(4 * NOTE_WORDS),
-    take(8 * POOL_NUMBERS),
+    take(4 * PAGE_NOTE_WORDS),
   ];
   const whole = buffer ?? new SharedArrayBuffer(at);
   return {
@@ -118,12 +125,54 @@ export function createControl(buffer?: SharedArrayBuffer): Control {
     words: new Int32Array(whole, places[0], WORDS),
     prefix: new Uint8Array(whole, places[1], MAX_CHOICES),
     log: new Int32Array(whole, places[2], MAX_CHOICES),
-    programs: new Float64Array(whole, places[3], programNumbers),
+    staged: new Uint8Array(whole, places[3], STAGED_MOST_BYTES),
     events: new Float64Array(whole, places[4], eventNumbers),
     failure: new Uint8Array(whole, places[5], FAILURE_BYTES),
     note: new Uint32Array(whole, places[6], NOTE_WORDS),
-    pools: new Float64Array(whole, places[7], POOL_NUMBERS),
+    pageNote: new Uint32Array(whole, places[7], PAGE_NOTE_WORDS),
   };
+}
+
+// ---- what is staged
+
+/** Lays down the scenario of the runs to come. */
+export function writeStaged({ words, staged }: Control, scenario: unknown): void {
+  const text = new TextEncoder().encode(JSON.stringify(scenario));
+  staged.set(text);
+  words[STAGED_BYTES] = text.length;
+  words[STAGED]! += 1;
+}
+
+/** Reads it, once for all its runs. */
+export function stagedReader<T>({ words, staged }: Control): () => T {
+  let seen = 0;
+  let read: T;
+  return () => {
+    if (words[STAGED] !== seen) {
+      seen = words[STAGED]!;
+      read = JSON.parse(new TextDecoder().decode(staged.slice(0, words[STAGED_BYTES]))) as T;
+    }
+    return read;
+  };
+}
+
+// ---- what workers hold
+
+/** Execution memory by mode, bytes, and handles of pages. */
+export interface Belongings {
+  readonly bytes: readonly [number, number];
+  readonly pages: readonly number[];
+}
+
+export function writeBelongings({ words }: Control, worker: number, { bytes, pages }: Belongings): void {
+  if (pages.length > MOST_PAGES) throw new Error(`${pages.length} pages`);
+  words.set([...bytes, pages.length, ...pages], BELONGINGS + worker * BELONGINGS_WORDS);
+}
+
+export function readBelongings({ words }: Control, worker: number): Belongings {
+  const at = BELONGINGS + worker * BELONGINGS_WORDS;
+  const [onHeap, offHeap, count] = words.subarray(at, at + 3) as unknown as [number, number, number];
+  return { bytes: [onHeap, offHeap], pages: Array.from(words.subarray(at + 3, at + 3 + count)) };
 }
 
 // ---- turns. `real` are the operations themselves, before a worker puts the scheduler in front of them.

@@ -1,6 +1,5 @@
-// Programs: what each worker of a run asks of the manager, in numbers that fit the control buffer, and the random ones.
+// Programs: what each worker of a run asks for, and the random ones.
 
-import { MAX_OPERATIONS, OPERATION_NUMBERS } from "./control.js";
 import type { RegionSizes } from "../../../src/memory/manager.js";
 
 /** What a worker does. `waits` says how an acquire waits: until it is answered, or for a time that may run out. */
@@ -27,7 +26,24 @@ export type Operation =
   /** Gives back what those had who die, to the end of the run. */
   | { readonly does: "recover" }
   /** `bytes` random acquires and releases of a task, from a seed, recorded as one call. */
-  | { readonly does: "churn"; readonly bytes: number; readonly task: number; readonly seed: number };
+  | { readonly does: "churn"; readonly bytes: number; readonly task: number; readonly seed: number }
+  | Deed;
+
+/** What a worker of a whole executor does besides. */
+export type Deed =
+  /** A page of a task's consumer, and the last one given back. */
+  | { readonly does: "page"; readonly bytes: number; readonly task: number }
+  | { readonly does: "freePage"; readonly task: number }
+  /** A page that others know by `passed`: one to be freed by whoever comes, or handed over to a worker for good. */
+  | { readonly does: "lend"; readonly bytes: number; readonly passed: number }
+  | { readonly does: "hand"; readonly bytes: number; readonly passed: number; readonly to: number }
+  | { readonly does: "freeLent"; readonly passed: number }
+  | { readonly does: "receive"; readonly bytes: number; readonly passed: number }
+  | { readonly does: "putBlock"; readonly block: number; readonly bytes: number; readonly mode: 0 | 1 }
+  | { readonly does: "pin" | "unpin" | "readBlock" | "removeBlock"; readonly block: number }
+  | { readonly does: "endTask"; readonly task: number }
+  /** Leaves the executor. */
+  | { readonly does: "leave" };
 
 export type Program = readonly Operation[];
 
@@ -48,6 +64,19 @@ export const CALLS = [
   "die",
   "recover",
   "churn",
+  "page",
+  "freePage",
+  "lend",
+  "hand",
+  "freeLent",
+  "receive",
+  "putBlock",
+  "pin",
+  "unpin",
+  "readBlock",
+  "removeBlock",
+  "endTask",
+  "leave",
 ] as const;
 export type Call = (typeof CALLS)[number];
 
@@ -60,26 +89,6 @@ export interface Pools {
   readonly offHeap: RegionSizes;
   /** Whether blocks are dropped with the lock let go, as by a store that writes them to disk. */
   readonly slowEviction?: boolean;
-}
-
-export function writePools(to: Float64Array, { onHeap, offHeap, slowEviction = false }: Pools): void {
-  const numbers = [onHeap, offHeap].flatMap((region) => [
-    region.total,
-    region.protectedStorage,
-    region.execution,
-    region.storage,
-  ]);
-  to.set([...numbers, slowEviction ? 1 : 0]);
-}
-
-export function readPools(from: Float64Array): Pools {
-  const region = (at: number): RegionSizes => ({
-    total: from[at]!,
-    protectedStorage: from[at + 1]!,
-    execution: from[at + 2]!,
-    storage: from[at + 3]!,
-  });
-  return { onHeap: region(0), offHeap: region(4), slowEviction: from[8] === 1 };
 }
 
 /** Pools of `execution` and `storage` bytes, the latter protected up to `protectedStorage`. */
@@ -95,40 +104,6 @@ export interface Scenario {
   /** Done by the creator, before the workers begin. */
   readonly before?: Program;
   readonly programs: readonly Program[];
-}
-
-const WAYS = ["patiently", "briefly"] as const;
-
-export function writeProgram(to: Float64Array, worker: number, program: Program): void {
-  if (program.length >= MAX_OPERATIONS) throw new Error(`a program of ${program.length} operations`);
-  let at = worker * MAX_OPERATIONS * OPERATION_NUMBERS;
-  for (const operation of program) {
-    const { does } = operation;
-    to[at] = 1 + CALLS.indexOf(does);
-    to[at + 1] = "bytes" in operation ? operation.bytes : 0;
-    to[at + 2] = "task" in operation ? operation.task : 0;
-    to[at + 3] = "mode" in operation ? (operation.mode ?? 0) : 0;
-    to[at + 4] =
-      does === "churn" ? operation.seed : WAYS.indexOf((does === "acquire" && operation.waits) || "patiently");
-    at += OPERATION_NUMBERS;
-  }
-  to[at] = 0;
-}
-
-export function readProgram(from: Float64Array, worker: number): Program {
-  const program: Operation[] = [];
-  let at = worker * MAX_OPERATIONS * OPERATION_NUMBERS;
-  for (; from[at] !== 0; at += OPERATION_NUMBERS) {
-    program.push({
-      does: CALLS[from[at]! - 1],
-      bytes: from[at + 1],
-      task: from[at + 2],
-      mode: from[at + 3],
-      waits: WAYS[from[at + 4]!] ?? "patiently",
-      seed: from[at + 4],
-    } as Operation);
-  }
-  return program;
 }
 
 /**

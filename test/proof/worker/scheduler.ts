@@ -1,4 +1,4 @@
-// The scheduler, as it runs inside each worker of a controlled run. Before every atomic operation on the accounts, made in the
+// The scheduler, as it runs inside each worker of a controlled run. Before every atomic operation on shared memory, made in the
 // module or in JavaScript, the worker that runs audits what it has done, looks into the schedule who takes the next
 // step, and hands over if that is somebody else. So only real switches cost, and a schedule repeats.
 
@@ -36,10 +36,13 @@ import {
   WOKE,
   WORKERS,
 } from "./control.js";
-import { Accounts, brokenLaw, type Layout } from "./laws.js";
 
 /** Unwinds a worker whose run is over, or who is dead. */
 export class Ended extends Error {}
+
+/** Where a worker sleeps is told by the memory's number and the address in it. */
+const MEMORY_SHIFT = 28;
+const MEMORY_MASK = (1 << MEMORY_SHIFT) - 1;
 
 const WOKEN = 0;
 const NOT_EQUAL = 1;
@@ -49,18 +52,22 @@ export class Scheduler {
   readonly #control: Control;
   readonly #words: Int32Array;
   readonly #me: number;
-  readonly #accounts: Accounts;
-  readonly #snapshot: Uint32Array;
+  readonly #broken: () => string | null;
+  /** The words of each memory, and what they were when this worker died. */
+  readonly #memories: readonly Uint32Array[];
+  readonly #snapshots: readonly Uint32Array[];
   /** Steps count while it runs: not while a worker attaches. Once it is over for this worker, every step ends it again. */
   #phase: "outside" | "running" | "over" = "outside";
   #dead = false;
 
-  constructor(control: Control, me: number, memory: WebAssembly.Memory, layout: Layout) {
+  /** `broken` says which law the last step has broken, or null. */
+  constructor(control: Control, me: number, memories: readonly WebAssembly.Memory[], broken: () => string | null) {
     this.#control = control;
     this.#words = control.words;
     this.#me = me;
-    this.#accounts = new Accounts(memory.buffer, layout);
-    this.#snapshot = new Uint32Array(this.#accounts.u32.length);
+    this.#broken = broken;
+    this.#memories = memories.map(({ buffer }) => new Uint32Array(buffer));
+    this.#snapshots = this.#memories.map(({ length }) => new Uint32Array(length));
   }
 
   /** A worker's first turn in a run. */
@@ -84,7 +91,7 @@ export class Scheduler {
   sleep(address: number, expected: number, nanoseconds: number): number {
     if (this.#phase === "outside") throw new Error("nobody sleeps outside of a run");
     this.step();
-    if (this.#accounts.u32[address / 4] !== expected >>> 0) return NOT_EQUAL;
+    if (this.#memories[address >>> MEMORY_SHIFT]![(address & MEMORY_MASK) / 4] !== expected >>> 0) return NOT_EQUAL;
     return this.#fallAsleep(address, nanoseconds >= 0);
   }
 
@@ -125,8 +132,8 @@ export class Scheduler {
       giveTurn(this.#control, CONTROLLER);
       return;
     }
-    // Unwinding has run code that a dead worker does not run: what it did to the accounts is taken back.
-    this.#accounts.u32.set(this.#snapshot);
+    // Unwinding has run code that a dead worker does not run: what it did is taken back.
+    this.#memories.forEach((words, at) => words.set(this.#snapshots[at]!));
     this.#leave(DEAD);
   }
 
@@ -159,12 +166,12 @@ export class Scheduler {
   die(): never {
     this.#dead = true;
     this.#phase = "over";
-    this.#snapshot.set(this.#accounts.u32);
+    this.#memories.forEach((words, at) => this.#snapshots[at]!.set(words));
     throw new Ended();
   }
 
   #audit(): void {
-    const trouble = brokenLaw(this.#accounts, this.#control.note, this.#me + FIRST_WORKER);
+    const trouble = this.#broken();
     if (trouble !== null) this.fail(trouble);
   }
 
@@ -263,36 +270,43 @@ export class Scheduler {
   }
 }
 
-/** Number in the accounts of a run's first worker; the thread that controls them has made the accounts and is 1. */
-export const FIRST_WORKER = 2;
-
 function bits(mask: number): number {
   let count = 0;
   for (let left = mask; left !== 0; left &= left - 1) count += 1;
   return count;
 }
 
-/** Puts the scheduler in front of what reaches a shared memory: the module's imports, and `Atomics` on its buffer. */
-export function interpose(scheduler: () => Scheduler | null, memory: WebAssembly.Memory): void {
+/** Puts the scheduler in front of what reaches shared memories: the module's imports, and `Atomics` on the first, the accounts. */
+export function interpose(scheduler: () => Scheduler | null, memories: readonly WebAssembly.Memory[]): void {
   const scheduled = (): Scheduler => {
     const found = scheduler();
     if (found === null) throw new Error("no scheduler is in place");
     return found;
   };
-  const imports = {
-    step: () => scheduler()?.step(),
-    change: () => scheduler()?.change(),
-    sleep: (at: number, expected: number, nanoseconds: number) => scheduled().sleep(at >>> 0, expected, nanoseconds),
-    rouse: (at: number, count: number) => scheduled().rouse(at >>> 0, count),
+  const importsOf = (memory: number) => {
+    const place = memory << MEMORY_SHIFT;
+    return {
+      step: () => scheduler()?.step(),
+      change: () => scheduler()?.change(),
+      sleep: (at: number, expected: number, nanoseconds: number) =>
+        scheduled().sleep(place | at, expected, nanoseconds),
+      rouse: (at: number, count: number) => scheduled().rouse(place | at, count),
+    };
   };
   const { Instance } = WebAssembly;
-  let made: WebAssembly.Instance | null = null;
-  // One instance a memory will do: instances keep nothing.
+  // One instance a memory will do: what an instance keeps is whose it is.
+  const made = new Map<WebAssembly.Memory, WebAssembly.Instance>();
   WebAssembly.Instance = function scheduledInstance(module: WebAssembly.Module, given: WebAssembly.Imports) {
-    if (given["env"]?.["memory"] !== memory) return new Instance(module, { ...given, scheduler: imports });
-    return (made ??= new Instance(module, { ...given, scheduler: imports }));
+    const memory = given["env"]!["memory"] as WebAssembly.Memory;
+    const found = made.get(memory);
+    if (found !== undefined) return found;
+    const number = memories.indexOf(memory);
+    if (number === -1) throw new Error("an instance over a memory that nobody schedules");
+    const instance = new Instance(module, { ...given, scheduler: importsOf(number) });
+    made.set(memory, instance);
+    return instance;
   } as unknown as typeof WebAssembly.Instance;
-  interposeAtomics(scheduled, memory);
+  interposeAtomics(scheduled, memories[0]!);
 }
 
 type Operation = (array: Int32Array, index: number, ...rest: number[]) => unknown;

@@ -1,11 +1,14 @@
-// A worker of a run: attaches to the accounts, does its program, and records every call with its invocation and response.
-// Compiled into build/scheduled by scripts/scheduled.mjs, with the module that its variant is for.
+// A worker of a run: attaches to the accounts, or to a whole executor, does its program, and records every call with its
+// invocation and response. Compiled into build/scheduled by scripts/scheduled.mjs, with the module that its variant is for.
 
 import { workerData } from "node:worker_threads";
+import { wasmModule } from "../../../src/memory/wasm.js";
 import { MUST_WAIT } from "../../../src/policy/policy.js";
 import type { MemoryManager } from "../../../src/memory/manager.js";
+import type { Tenant } from "../../../src/memory/places.js";
 import { SharedLedger } from "../../../src/memory/shared-ledger.js";
 import { MemoryBusy } from "../../../src/memory/wait.js";
+import { attachExecutor, type Place } from "../../../src/shared.js";
 import {
   ARRIVED,
   awaitTurn,
@@ -16,22 +19,31 @@ import {
   EVENTS_OF,
   giveTurn,
   MAX_EVENTS,
+  PASSED,
+  PASSED_PAGES,
   real,
   STAMP,
+  stagedReader,
   THROUGH,
   WORKERS,
+  writeBelongings,
 } from "./control.js";
-import type { Layout } from "./laws.js";
+import { Doer } from "./deeds.js";
+import { Accounts, brokenLaw, type Layout } from "./laws.js";
+import { brokenPages, Pages } from "./page-laws.js";
 import { managerOver, perform } from "./perform.js";
-import { type Call, CALLS, type Operation, readPools, readProgram } from "./program.js";
-import { Ended, FIRST_WORKER, interpose, Scheduler } from "./scheduler.js";
+import { type Call, CALLS, type Operation, type Scenario } from "./program.js";
+import { Ended, interpose, Scheduler } from "./scheduler.js";
 
 /** What a worker is started with. */
 export interface WorkerSettings {
   readonly control: SharedArrayBuffer;
-  readonly memory: WebAssembly.Memory;
   readonly me: number;
-  readonly layout: Layout;
+  /** What is shared: the accounts, and of a whole executor the tables of its arena and the arena itself. */
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly layouts: readonly Layout[];
+  /** The place of a run's first worker; the others have the next ones. Of accounts alone, only who has it. */
+  readonly first: Tenant | Place;
   readonly free: boolean;
 }
 
@@ -39,11 +51,12 @@ export interface WorkerSettings {
 const FREE_WAIT_MS = 20;
 
 const settings = workerData as WorkerSettings;
-const { me, memory } = settings;
+const { me, memories, layouts, first } = settings;
 const control = createControl(settings.control);
 const { words, events } = control;
-const scheduler = settings.free ? null : new Scheduler(control, me, memory, settings.layout);
-if (scheduler !== null) interpose(() => scheduler, memory);
+const staged = stagedReader<Scenario>(control);
+const scheduler = settings.free ? null : new Scheduler(control, me, memories, laws());
+if (scheduler !== null) interpose(() => scheduler, memories);
 
 serve();
 
@@ -57,12 +70,27 @@ function serve(): void {
   }
 }
 
+/** Audits all that is shared. */
+function laws(): () => string | null {
+  const actor = first.worker + me;
+  const accounts = new Accounts(memories[0]!.buffer, layouts[0]!);
+  const pages = memories.length === 1 ? null : new Pages(memories[1]!.buffer, layouts[1]!);
+  return () =>
+    brokenLaw(accounts, control.note, actor) ?? (pages === null ? null : brokenPages(pages, control.pageNote, actor));
+}
+
 function runScheduled(steps: Scheduler): void {
   try {
     try {
-      const { ledger, manager } = attach();
-      steps.begin();
-      runProgram(ledger, manager);
+      if ("arenas" in first) {
+        // To attach to an executor is part of the run.
+        steps.begin();
+        runDeeds(steps);
+      } else {
+        const { ledger, manager } = attach();
+        steps.begin();
+        runProgram(ledger, manager);
+      }
       steps.done();
     } catch (error) {
       if (error instanceof Ended) throw error;
@@ -84,18 +112,28 @@ function runFreely(): void {
   if (real.add(words, THROUGH, 1) + 1 === words[WORKERS]) giveTurn(control, CONTROLLER);
 }
 
+function tenantOf(worker: number): Tenant {
+  return { worker: first.worker + worker, tenancy: 1 };
+}
+
+// ---- accounts
+
 function attach(): { ledger: SharedLedger; manager: MemoryManager } {
-  const patienceMs = readProgram(control.programs, me).some(({ does }) => does === "recover") ? 1 : Infinity;
-  const ledger = SharedLedger.attach(memory, { tenant: { worker: me + FIRST_WORKER, tenancy: 1 }, patienceMs });
-  return { ledger, manager: managerOver(ledger, readPools(control.pools), true) };
+  const { pools, programs } = staged();
+  const patienceMs = programs[me]!.some(({ does }) => does === "recover") ? 1 : Infinity;
+  const ledger = SharedLedger.attach(memories[0]!, { tenant: tenantOf(me), patienceMs });
+  return { ledger, manager: managerOver(ledger, pools, true) };
 }
 
 function runProgram(ledger: SharedLedger, manager: MemoryManager): void {
-  readProgram(control.programs, me).forEach((operation, index) => {
+  staged().programs[me]!.forEach((operation, index) => {
     if (operation.does === "die") die(ledger, operation);
-    else if (operation.does === "recover") recover(ledger);
+    else if (operation.does === "recover") bury((dead) => ledger.recover(dead));
     else if (operation.does === "acquire") acquire(index, ledger, manager, operation);
-    else record(index, operation.does, manager, operation);
+    else
+      record(index, operation.does, () =>
+        operation.does === "churn" ? churn(manager, operation) : perform(manager, operation.does, operation),
+      );
   });
 }
 
@@ -105,19 +143,20 @@ function acquire(
   manager: MemoryManager,
   operation: Operation & { does: "acquire" },
 ): void {
-  let granted = record(index, "acquire", manager, operation);
+  const calling = (call: Call): number => record(index, call, () => perform(manager, call, operation));
+  let granted = calling("acquire");
   while (granted === MUST_WAIT) {
     const briefly = settings.free || operation.waits === "briefly";
     if (ledger.sleep(manager.waitEpoch, briefly ? FREE_WAIT_MS : Number.POSITIVE_INFINITY)) {
-      granted = record(index, "retry", manager, operation);
+      granted = calling("retry");
     } else {
-      record(index, "giveUp", manager, operation);
+      calling("giveUp");
       return;
     }
   }
 }
 
-function record(index: number, call: Call, manager: MemoryManager, operation: Operation): number {
+function record(index: number, call: Call, answerOf: () => number): number {
   const event = words[EVENTS_OF + me]!;
   if (event === MAX_EVENTS) throw new Error(`more than ${MAX_EVENTS} calls`);
   words[EVENTS_OF + me] = event + 1;
@@ -126,7 +165,7 @@ function record(index: number, call: Call, manager: MemoryManager, operation: Op
   events[at + 1] = CALLS.indexOf(call);
   events[at + 3] = 0;
   events[at + 2] = real.add(words, STAMP, 1) + 1;
-  const answer = operation.does === "churn" ? churn(manager, operation) : perform(manager, call, operation);
+  const answer = answerOf();
   events[at + 4] = answer;
   events[at + 3] = real.add(words, STAMP, 1) + 1;
   return answer;
@@ -140,13 +179,13 @@ function die(ledger: SharedLedger, { bytes, task }: Operation & { does: "die" })
 }
 
 // Buries whoever dies, to the end of the run. Its patience is bounded: the lock may be with one more who is dead.
-function recover(ledger: SharedLedger): void {
+function bury(recover: (dead: Tenant) => void): void {
   const buried = new Set<number>();
   for (;;) {
     for (const dead of scheduler!.awaitDeath(buried.size)) {
       if (buried.has(dead)) continue;
       try {
-        ledger.recover({ worker: dead + FIRST_WORKER, tenancy: 1 });
+        recover(tenantOf(dead));
         buried.add(dead);
       } catch (error) {
         if (!(error instanceof MemoryBusy)) throw error;
@@ -173,4 +212,31 @@ function churn(manager: MemoryManager, { bytes: times, task, seed }: Operation &
     }
   }
   return held;
+}
+
+// ---- whole executors
+
+function runDeeds(steps: Scheduler): void {
+  const doer = new Doer(attachExecutor(placeOf(me)), words.subarray(PASSED, PASSED + PASSED_PAGES));
+  staged().programs[me]!.forEach((operation, index) => {
+    if (operation.does === "die") steps.die();
+    else if (operation.does === "recover") bury((dead) => buryTwice(doer, dead));
+    else record(index, operation.does, () => doer.do(operation.does, operation));
+  });
+  writeBelongings(control, me, doer.belongings());
+}
+
+/** Where a worker attaches: over the memories that are scheduled, with the module of this variant. */
+function placeOf(worker: number): Place {
+  const place = first as Place;
+  const [accounts, map, data] = memories as readonly [WebAssembly.Memory, WebAssembly.Memory, WebAssembly.Memory];
+  const pages = { ...place.arenas!.pages, memories: [{ map, data }] };
+  return { ...place, ...tenantOf(worker), module: wasmModule("shared"), accounts, arenas: { pages, blocks: pages } };
+}
+
+// Whoever supervises may be told twice, and the second time nothing comes back.
+function buryTwice({ executor }: Doer, dead: Tenant): void {
+  executor.recover(dead);
+  const { execution, storage } = executor.recover(dead);
+  if (execution + storage !== 0) throw new Error(`${execution} and ${storage} bytes came back twice`);
 }

@@ -1,0 +1,48 @@
+// Workers of whole executors under the scheduler: pages taken and freed at once by all schedules, and the death of a worker
+// before some of the steps of its whole life, in accounts, table and arena alike; before all of them in `npm run soak`.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Crew } from "./crew.js";
+import { executorGround } from "./executor-ground.js";
+import { exploreAll, exploreDeaths } from "./explore.js";
+import { LIVES, PAGES } from "./lives.js";
+import { MORTAL } from "./scenarios.js";
+
+/** One step in so many, so that all scenarios take some seconds. */
+const EVERY = 7;
+
+let crew: Crew;
+
+beforeAll(async () => {
+  crew = await Crew.start("sound", 4, executorGround());
+});
+afterAll(() => crew.end());
+
+describe("pages that two workers take and free at once, with laws audited after every step", () => {
+  test.each(PAGES.map((scenario) => [scenario.name, scenario] as const))("%s", (_, scenario) => {
+    const { trouble, schedules, histories } = exploreAll(crew, scenario, { preemptions: 1 });
+    expect(trouble).toBeNull();
+    expect(histories).toBeGreaterThan(2);
+    expect(schedules).toBeGreaterThan(20);
+  });
+});
+
+test("all caches are given back before data grows", () => {
+  const ground = executorGround();
+  const data = ground.memories[2]!;
+  const before = data.buffer.byteLength;
+  return Crew.start("sound", 2, ground).then(async (fresh) => {
+    const staged = ground.stage(PAGES[1]!);
+    expect(ground.judge(PAGES[1]!).trouble(fresh.run(staged))).toBeNull();
+    expect(data.buffer.byteLength).toBe(before);
+    await fresh.end();
+  });
+});
+
+describe("a worker may die in its life, and nothing of it is left", () => {
+  test.each(LIVES.map((scenario) => [scenario.name, scenario] as const))("%s", (_, scenario) => {
+    const { trouble, schedules } = exploreDeaths(crew, scenario, MORTAL, 0, EVERY);
+    expect(trouble).toBeNull();
+    expect(schedules).toBeGreaterThan(50);
+  });
+});

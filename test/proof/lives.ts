@@ -1,0 +1,109 @@
+// Whole lives of workers in one executor: memory, pages, blocks, the end of a task, leaving. One may die before each of its
+// steps, in the accounts, the table or the arena; another does the same as it; the last one buries it.
+
+import { POOLS, workerOf } from "./executor-ground.js";
+import type { Operation, Scenario } from "./worker/program.js";
+
+const KIB = 1024;
+
+const acquire = (task: number, bytes: number, mode: 0 | 1 = 0): Operation => ({ does: "acquire", bytes, task, mode });
+const page = (task: number, bytes: number): Operation => ({ does: "page", bytes, task });
+const freePage = (task: number): Operation => ({ does: "freePage", task });
+const lend = (passed: number, bytes: number): Operation => ({ does: "lend", passed, bytes });
+const freeLent = (passed: number): Operation => ({ does: "freeLent", passed });
+const hand = (passed: number, bytes: number, to: number): Operation => ({
+  does: "hand",
+  passed,
+  bytes,
+  to: workerOf(to),
+});
+const receive = (passed: number, bytes: number): Operation => ({ does: "receive", passed, bytes });
+const putBlock = (block: number, bytes: number, mode: 0 | 1 = 1): Operation => ({
+  does: "putBlock",
+  block,
+  bytes,
+  mode,
+});
+const pin = (block: number): Operation => ({ does: "pin", block });
+const unpin = (block: number): Operation => ({ does: "unpin", block });
+const readBlock = (block: number): Operation => ({ does: "readBlock", block });
+const removeBlock = (block: number): Operation => ({ does: "removeBlock", block });
+const endTask = (task: number): Operation => ({ does: "endTask", task });
+const leave: Operation = { does: "leave" };
+const bury: readonly Operation[] = [{ does: "recover" }];
+
+/** All that a worker does, for a task and a block of its own. */
+const life = (task: number, block: number): Operation[] => [
+  acquire(task, 3 * KIB),
+  page(task, 8 * KIB),
+  freePage(task),
+  page(task, 8 * KIB),
+  putBlock(block, 700),
+  pin(block),
+  readBlock(block),
+  unpin(block),
+  removeBlock(block),
+  putBlock(block, 300),
+  endTask(task),
+  leave,
+];
+
+/** Worker 0 may die before any step of its own, as in DEATHS; nobody waits, so that there are few schedules to each death. */
+export const LIVES: readonly Scenario[] = [
+  {
+    name: "a whole life",
+    pools: POOLS,
+    programs: [life(10, 0), life(11, 1), bury],
+  },
+  {
+    name: "pages of the dead",
+    pools: POOLS,
+    programs: [[page(10, 8 * KIB), lend(0, 4 * KIB), freePage(10)], [page(11, 4 * KIB), freeLent(0)], bury],
+  },
+  {
+    name: "pages handed over",
+    pools: POOLS,
+    programs: [[hand(0, 4 * KIB, 1), page(10, 4 * KIB)], [hand(1, 2 * KIB, 0), receive(0, 4 * KIB)], bury],
+  },
+  {
+    name: "a block of the dead",
+    pools: POOLS,
+    before: [putBlock(7, 100)],
+    programs: [[putBlock(0, 700), pin(7)], [readBlock(0), removeBlock(7)], bury],
+  },
+  {
+    name: "an eviction by the dead",
+    pools: POOLS,
+    before: [putBlock(6, 30 * KIB), putBlock(7, 30 * KIB)],
+    programs: [[putBlock(0, 40 * KIB)], [readBlock(7), pin(6), unpin(6)], bury],
+  },
+];
+
+/** Two workers take and free pages at once. */
+export const PAGES: readonly Scenario[] = [
+  {
+    name: "page free against page take",
+    pools: POOLS,
+    programs: [
+      [page(10, 8 * KIB), freePage(10), page(10, 8 * KIB)],
+      [page(11, 8 * KIB), freePage(11), page(11, 4 * KIB)],
+    ],
+  },
+  {
+    name: "page free against a take that needs all caches",
+    pools: POOLS,
+    before: [page(1000, 20 * KIB)],
+    programs: [
+      [page(10, 20 * KIB), freePage(10)],
+      [page(11, 20 * KIB), freePage(11), page(11, 36 * KIB)],
+    ],
+  },
+  {
+    name: "one frees what another has taken, both at once",
+    pools: POOLS,
+    programs: [
+      [lend(0, 4 * KIB), page(10, 4 * KIB)],
+      [page(11, 4 * KIB), freeLent(0), page(11, 4 * KIB)],
+    ],
+  },
+];
