@@ -3,10 +3,8 @@
 
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { SharedLedger } from "../../src/memory/shared-ledger.js";
 import { ROOT } from "../house/built.js";
 import {
   ARRIVED,
@@ -32,6 +30,7 @@ import {
   MAX_STEPS,
   MAX_WORKERS,
   NOBODY,
+  NOTHING,
   OWN_STEPS,
   packChoice,
   PASSED,
@@ -86,7 +85,6 @@ export interface Outcome {
 /** A run hangs for good only when this code is wrong: then it says so. */
 const LONGEST_RUN_MS = 60_000;
 
-const NOTHING: Belongings = { bytes: [0, 0], pages: [] };
 const STEPS_ENOUGH = 12_000;
 
 /** Builds variants of the code that crews run, those that are not there, and returns the folder they stand in. */

@@ -1,7 +1,7 @@
 // Whole executors to stand on: accounts, blocks and pages of one shared executor, as a front door makes it. What a run leaves
 // is held against what those who live have been answered: every byte and page is theirs, or a block's, or free.
 
-import { type Mode, OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
+import { OFF_HEAP, ON_HEAP } from "../../src/memory/mode.js";
 import { attachExecutor, shareExecutor } from "../../src/shared.js";
 import type { SharedArenas } from "../../src/shared-arenas.js";
 import { NO_PLACE } from "../../src/storage/bytes.js";
@@ -9,7 +9,7 @@ import { SharedTable } from "../../src/storage/shared-table.js";
 import { NONE } from "../../src/storage/table.js";
 import type { Outcome, Stage } from "./crew.js";
 import { type Ground, historyKey, type Judge, LAYOUT, layoutOf } from "./ground.js";
-import { type Belongings, HANDED, PASSED_PAGES } from "./worker/control.js";
+import { type Belongings, HANDED, NOTHING, PASSED_PAGES } from "./worker/control.js";
 import { Doer, fillOf } from "./worker/deeds.js";
 import { type Pools, type Scenario, sizes } from "./worker/program.js";
 
@@ -36,8 +36,6 @@ const PREPARES = 2;
 const FIRST = 3;
 const RUNNERS = 4;
 
-const NOTHING: Belongings = { pages: [], bytes: [0, 0] };
-
 /** A run's workers, as the executor counts them. */
 export const workerOf = (runner: number): number => FIRST + runner;
 
@@ -60,7 +58,7 @@ export function executorGround(): Ground {
   let before: Belongings = NOTHING;
   const stage = (scenario: Scenario): Stage => {
     pristine.forEach((bytes, at) => new Uint8Array(memories[at]!.buffer).set(bytes));
-    const prepares = new Doer(attachExecutor(place), new Int32Array(PASSED_PAGES));
+    const prepares = new Doer(() => attachExecutor(place), new Int32Array(PASSED_PAGES));
     for (const operation of scenario.before ?? []) prepares.do(operation.does, operation);
     before = prepares.belongings();
     return { scenario, bytes: bytesNow() };
@@ -78,7 +76,8 @@ export function executorGround(): Ground {
     for (let runner = 0; runner < living.length; runner += 1)
       if ((died & (1 << runner)) !== 0 && executor.ledger.isTenant({ worker: FIRST + runner, tenancy: 1 }))
         return `worker ${runner} is not buried`;
-    return strayBytes([before, ...living]) ?? strayPages([before, ...living], passed, died) ?? tornBlocks();
+    const all = [before, ...living];
+    return strayBytes(all) ?? strayPages(all, passed, died) ?? strayPins(all) ?? tornBlocks();
   };
 
   /** Execution bytes that those who live do not hold. */
@@ -106,10 +105,11 @@ export function executorGround(): Ground {
     };
     // Those that were passed on and not taken; whoever has died may have been about to take one.
     const under = new Set(passed.filter((handle) => handle > 0).map((handle) => handle & ~HANDED));
-    for (const [at, { pages }] of living.entries()) {
-      const held = heldBy(PREPARES + at);
-      for (const page of pages) if (!held.delete(page)) return `page ${page} of worker ${at - 1} is lost`;
-      for (const page of held) if (!under.has(page)) return `page ${page} of worker ${at - 1} is nobody's`;
+    for (let worker = PREPARES; worker < blocksPlace; worker += 1) {
+      const held = heldBy(worker);
+      for (const { pages } of living.filter((each) => each.place === worker))
+        for (const page of pages) if (!held.delete(page)) return `page ${page} of worker ${worker} is lost`;
+      for (const page of held) if (!under.has(page)) return `page ${page} of worker ${worker} is nobody's`;
     }
     for (const page of under) if (died === 0 && !all.has(page)) return `page ${page} was passed on and is lost`;
     const kept = heldBy(blocksPlace);
@@ -121,6 +121,17 @@ export function executorGround(): Ground {
     if (arena.usedBytes !== bytes || arena.liveBlocks !== all.size)
       return `the arena counts ${arena.usedBytes} bytes in ${arena.liveBlocks} blocks, ${bytes} in ${all.size} are held`;
     return null;
+  };
+
+  /** Read locks of those who are gone. */
+  const strayPins = (living: readonly Belongings[]): string | null => {
+    const held = living.reduce((sum, { pins }) => sum + pins, 0);
+    let found = 0;
+    for (const mode of [ON_HEAP, OFF_HEAP] as const)
+      executor.store.forEachBlock(mode, (_block, _bytes, pins) => (found += pins));
+    return found === held && table.pinned === held
+      ? null
+      : `${found} read locks, ${table.pinned} counted, ${held} held`;
   };
 
   const tornBlocks = (): string | null => {

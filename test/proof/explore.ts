@@ -97,8 +97,7 @@ export function exploreDeaths(crew: Crew, scenario: Scenario, mortal: number, pr
     const death = { worker: mortal, step };
     // Whether there is such a step at all is seen where the mortal goes first.
     const first = crew.run(staged, { prefix: [mortal], death });
-    if ((first.died & (1 << mortal)) === 0 && first.trouble === null && first.steps[mortal]! < step)
-      return { schedules, histories: 0, trouble: null };
+    if (first.trouble === null && first.steps[mortal]! < step) return { schedules, histories: 0, trouble: null };
     const found = exploreAll(crew, scenario, { preemptions, death });
     schedules += found.schedules;
     if (found.trouble !== null) return { schedules, histories: 0, trouble: found.trouble };

@@ -30,6 +30,8 @@ const readBlock = (block: number): Operation => ({ does: "readBlock", block });
 const removeBlock = (block: number): Operation => ({ does: "removeBlock", block });
 const endTask = (task: number): Operation => ({ does: "endTask", task });
 const leave: Operation = { does: "leave" };
+const comeAgain: Operation = { does: "comeAgain" };
+const die: Operation = { does: "die", bytes: 0, task: 0 };
 const bury: readonly Operation[] = [{ does: "recover" }];
 
 /** All that a worker does, for a task and a block of its own. */
@@ -64,6 +66,16 @@ export const LIVES: readonly Scenario[] = [
     name: "pages handed over",
     pools: POOLS,
     programs: [[hand(0, 4 * KIB, 1), page(10, 4 * KIB)], [hand(1, 2 * KIB, 0), receive(0, 4 * KIB)], bury],
+  },
+  {
+    name: "a page of the dead in the way of a put",
+    pools: POOLS,
+    programs: [[page(10, 4 * KIB), freePage(10)], [putBlock(1, 700)], bury],
+  },
+  {
+    name: "a place of the dead given to another",
+    pools: POOLS,
+    programs: [[lend(0, 4 * KIB), leave, die], [leave, comeAgain, page(11, 4 * KIB)], bury],
   },
   {
     name: "a block of the dead",

@@ -64,9 +64,9 @@ export const EVENTS_OF: number = words(MAX_WORKERS);
 export const PASSED_PAGES = 4;
 export const PASSED: number = words(PASSED_PAGES);
 export const HANDED = 0x4000_0000;
-/** What a worker holds when it is through: bytes of each mode, how many pages, and their handles. */
+/** What a worker holds when it is through. */
 const MOST_PAGES = 8;
-const BELONGINGS_WORDS = 3 + MOST_PAGES;
+const BELONGINGS_WORDS = 5 + MOST_PAGES;
 const BELONGINGS: number = words(MAX_WORKERS * BELONGINGS_WORDS);
 const WORDS = word;
 
@@ -136,21 +136,22 @@ export function createControl(buffer?: SharedArrayBuffer): Control {
 // ---- what is staged
 
 /** Lays down the scenario of the runs to come. */
-export function writeStaged({ words, staged }: Control, scenario: unknown): void {
+export function writeStaged(control: Control, scenario: unknown): void {
   const text = new TextEncoder().encode(JSON.stringify(scenario));
-  staged.set(text);
-  words[STAGED_BYTES] = text.length;
-  words[STAGED]! += 1;
+  control.staged.set(text);
+  control.words[STAGED_BYTES] = text.length;
+  control.words[STAGED]! += 1;
 }
 
 /** Reads it, once for all its runs. */
-export function stagedReader<T>({ words, staged }: Control): () => T {
+export function stagedReader<T>(control: Control): () => T {
   let seen = 0;
   let read: T;
   return () => {
-    if (words[STAGED] !== seen) {
-      seen = words[STAGED]!;
-      read = JSON.parse(new TextDecoder().decode(staged.slice(0, words[STAGED_BYTES]))) as T;
+    if (control.words[STAGED] !== seen) {
+      seen = control.words[STAGED]!;
+      const text = control.staged.slice(0, control.words[STAGED_BYTES]);
+      read = JSON.parse(new TextDecoder().decode(text)) as T;
     }
     return read;
   };
@@ -158,21 +159,28 @@ export function stagedReader<T>({ words, staged }: Control): () => T {
 
 // ---- what workers hold
 
-/** Execution memory by mode, bytes, and handles of pages. */
+/** Where a worker is, 0 for nowhere; its execution memory by mode, bytes; its read locks; handles of its pages. */
 export interface Belongings {
+  readonly place: number;
   readonly bytes: readonly [number, number];
+  readonly pins: number;
   readonly pages: readonly number[];
 }
 
-export function writeBelongings({ words }: Control, worker: number, { bytes, pages }: Belongings): void {
+export const NOTHING: Belongings = { place: 0, bytes: [0, 0], pins: 0, pages: [] };
+
+export function writeBelongings(control: Control, worker: number, { place, bytes, pins, pages }: Belongings): void {
   if (pages.length > MOST_PAGES) throw new Error(`${pages.length} pages`);
-  words.set([...bytes, pages.length, ...pages], BELONGINGS + worker * BELONGINGS_WORDS);
+  control.words.set([place, ...bytes, pins, pages.length, ...pages], BELONGINGS + worker * BELONGINGS_WORDS);
 }
 
-export function readBelongings({ words }: Control, worker: number): Belongings {
+export function readBelongings(control: Control, worker: number): Belongings {
   const at = BELONGINGS + worker * BELONGINGS_WORDS;
-  const [onHeap, offHeap, count] = words.subarray(at, at + 3) as unknown as [number, number, number];
-  return { bytes: [onHeap, offHeap], pages: Array.from(words.subarray(at + 3, at + 3 + count)) };
+  const [place = 0, onHeap = 0, offHeap = 0, pins = 0, count = 0, ...pages] = control.words.subarray(
+    at,
+    at + BELONGINGS_WORDS,
+  );
+  return { place, bytes: [onHeap, offHeap], pins, pages: pages.slice(0, count) };
 }
 
 // ---- turns. `real` are the operations themselves, before a worker puts the scheduler in front of them.

@@ -6,6 +6,7 @@ import { type Mode, OFF_HEAP, ON_HEAP } from "../../../src/memory/mode.js";
 import type { Page } from "../../../src/memory/page.js";
 import { PageError } from "../../../src/memory/page-error.js";
 import { BlockExists, BlockMisuse } from "../../../src/storage/contract.js";
+import type { Tenant } from "../../../src/memory/places.js";
 import type { SharedExecutor } from "../../../src/shared.js";
 import type { SharedArenas } from "../../../src/shared-arenas.js";
 import { type Belongings, HANDED } from "./control.js";
@@ -44,14 +45,21 @@ export const fillOf = (block: number): number => 1 + (block % 255);
 
 /** One worker's executor. `passed` are handles of pages as control.ts draws them. */
 export class Doer {
-  readonly executor: SharedExecutor;
+  executor: SharedExecutor;
+  readonly #attach: (tenant: Tenant | null) => SharedExecutor;
   readonly #passed: Int32Array;
+  #here = true;
+  #pins = 0;
+  // Those of the pages passed on that are still its own.
+  readonly #lent = new Set<number>();
   readonly #holders = new Map<number, Holder>();
   // Bytes by mode and task.
   readonly #granted = [new Map<number, number>(), new Map<number, number>()] as const;
 
-  constructor(executor: SharedExecutor, passed: Int32Array) {
-    this.executor = executor;
+  /** `attach` is how it comes: first to the place that it was given, which is no tenant's. */
+  constructor(attach: (tenant: Tenant | null) => SharedExecutor, passed: Int32Array) {
+    this.#attach = attach;
+    this.executor = attach(null);
     this.#passed = passed;
   }
 
@@ -59,7 +67,8 @@ export class Doer {
   belongings(): Belongings {
     const sum = (of: Map<number, number>): number => [...of.values()].reduce((all, each) => all + each, 0);
     const pages = [...this.#holders.values()].flatMap((holder) => holder.pages.map(({ handle }) => handle));
-    return { bytes: [sum(this.#granted[0]), sum(this.#granted[1])], pages };
+    const place = this.#here ? this.executor.worker : 0;
+    return { place, bytes: [sum(this.#granted[0]), sum(this.#granted[1])], pins: this.#pins, pages };
   }
 
   /** What the call is answered. */
@@ -80,12 +89,16 @@ export class Doer {
         this.#count(-this.#holder(deed.task).give(), deed.task, OFF_HEAP);
         return 1;
       case "lend":
+        this.#lent.add(deed.passed);
         return (this.#passed[deed.passed] = this.#pageToPass(deed.bytes).handle);
       case "hand": {
         const page = this.#pageToPass(deed.bytes);
         // For who dies in between.
         this.#passed[deed.passed] = page.handle;
-        if (!this.#handOver(page, deed.to)) return NOT_YET;
+        if (!this.#handOver(page, deed.to)) {
+          this.#lent.add(deed.passed);
+          return NOT_YET;
+        }
         return (this.#passed[deed.passed] = page.handle | HANDED);
       }
       case "freeLent":
@@ -97,9 +110,9 @@ export class Doer {
         return Number(allowing(() => store.put(`b${deed.block}`, bytes, deed.mode)));
       }
       case "pin":
-        return Number(allowing(() => (store.pin(`b${deed.block}`), true)));
+        return this.#pin(1, () => store.pin(`b${deed.block}`));
       case "unpin":
-        return Number(allowing(() => (store.unpin(`b${deed.block}`), true)));
+        return this.#pin(-1, () => store.unpin(`b${deed.block}`));
       case "readBlock": {
         const bytes = store.read(`b${deed.block}`);
         if (bytes?.some((byte) => byte !== fillOf(deed.block)) === true) throw new Error(`block ${deed.block} is torn`);
@@ -114,9 +127,16 @@ export class Doer {
         return 1;
       case "leave":
         this.executor.close();
+        this.#here = false;
+        this.#pins = 0;
         this.#holders.clear();
         for (const granted of this.#granted) granted.clear();
+        for (const passed of this.#lent) this.#passed[passed] = -Math.abs(this.#passed[passed]!);
         return 1;
+      case "comeAgain":
+        this.executor = this.#attach(this.executor.ledger.reserve());
+        this.#here = true;
+        return this.executor.worker;
       default:
         return perform(manager, call, operation);
     }
@@ -130,6 +150,12 @@ export class Doer {
     const granted = this.#granted[mode];
     granted.set(task, (granted.get(task) ?? 0) + bytes);
     return bytes;
+  }
+
+  #pin(change: number, call: () => void): number {
+    const done = allowing(() => (call(), true));
+    if (done) this.#pins += change;
+    return Number(done);
   }
 
   #holder(task: number): Holder {

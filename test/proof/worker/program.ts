@@ -42,8 +42,8 @@ export type Deed =
   | { readonly does: "putBlock"; readonly block: number; readonly bytes: number; readonly mode: 0 | 1 }
   | { readonly does: "pin" | "unpin" | "readBlock" | "removeBlock"; readonly block: number }
   | { readonly does: "endTask"; readonly task: number }
-  /** Leaves the executor. */
-  | { readonly does: "leave" };
+  /** Leaves the executor; attaches to it again, at another place or the same. */
+  | { readonly does: "leave" | "comeAgain" };
 
 export type Program = readonly Operation[];
 
@@ -77,6 +77,7 @@ export const CALLS = [
   "removeBlock",
   "endTask",
   "leave",
+  "comeAgain",
 ] as const;
 export type Call = (typeof CALLS)[number];
 

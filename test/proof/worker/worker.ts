@@ -55,6 +55,8 @@ const { me, memories, layouts, first } = settings;
 const control = createControl(settings.control);
 const { words, events } = control;
 const staged = stagedReader<Scenario>(control);
+/** Who this worker is in the accounts. */
+let self = first.worker + me;
 const scheduler = settings.free ? null : new Scheduler(control, me, memories, laws());
 if (scheduler !== null) interpose(() => scheduler, memories);
 
@@ -72,11 +74,10 @@ function serve(): void {
 
 /** Audits all that is shared. */
 function laws(): () => string | null {
-  const actor = first.worker + me;
   const accounts = new Accounts(memories[0]!.buffer, layouts[0]!);
   const pages = memories.length === 1 ? null : new Pages(memories[1]!.buffer, layouts[1]!);
   return () =>
-    brokenLaw(accounts, control.note, actor) ?? (pages === null ? null : brokenPages(pages, control.pageNote, actor));
+    brokenLaw(accounts, control.note, self) ?? (pages === null ? null : brokenPages(pages, control.pageNote, self));
 }
 
 function runScheduled(steps: Scheduler): void {
@@ -217,7 +218,12 @@ function churn(manager: MemoryManager, { bytes: times, task, seed }: Operation &
 // ---- whole executors
 
 function runDeeds(steps: Scheduler): void {
-  const doer = new Doer(attachExecutor(placeOf(me)), words.subarray(PASSED, PASSED + PASSED_PAGES));
+  const passed = words.subarray(PASSED, PASSED + PASSED_PAGES);
+  const doer = new Doer((tenant) => {
+    const place = placeOf(tenant ?? tenantOf(me));
+    self = place.worker;
+    return attachExecutor(place);
+  }, passed);
   staged().programs[me]!.forEach((operation, index) => {
     if (operation.does === "die") steps.die();
     else if (operation.does === "recover") bury((dead) => buryTwice(doer, dead));
@@ -227,11 +233,11 @@ function runDeeds(steps: Scheduler): void {
 }
 
 /** Where a worker attaches: over the memories that are scheduled, with the module of this variant. */
-function placeOf(worker: number): Place {
+function placeOf(tenant: Tenant): Place {
   const place = first as Place;
   const [accounts, map, data] = memories as readonly [WebAssembly.Memory, WebAssembly.Memory, WebAssembly.Memory];
   const pages = { ...place.arenas!.pages, memories: [{ map, data }] };
-  return { ...place, ...tenantOf(worker), module: wasmModule("shared"), accounts, arenas: { pages, blocks: pages } };
+  return { ...place, ...tenant, module: wasmModule("shared"), accounts, arenas: { pages, blocks: pages } };
 }
 
 // Whoever supervises may be told twice, and the second time nothing comes back.
