@@ -9,7 +9,7 @@
 //   1548  what its place counts as taken by others when that is done: bytes        1552  blocks
 //   1664  places of PLACE_BYTES, worker 1 first
 //
-//   place byte 0  state: VACANT, TAKEN or DEAD        4  bytes its worker has put into the cache, less those it took out
+//   place byte 0  VACANT, TAKEN, DEAD or IN_BURIAL     4  bytes its worker has put into the cache, less those it took out
 //              8  the same in blocks                 12  bytes that others have taken from the cache
 //             16  the same in blocks                 20  data wanted     24  map wanted, both by the last call that failed
 //             28  bytes that its last recovery brought back
@@ -82,6 +82,8 @@ const HEADS: usize = 64;
 export const VACANT: u32 = 0;
 export const TAKEN: u32 = 1;
 export const DEAD: u32 = 2;
+/** Dead, and the lock's owner takes back what it held. */
+export const IN_BURIAL: u32 = 3;
 
 /** Words of a record. */
 export const HOLDER: usize = 24;

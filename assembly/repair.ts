@@ -11,6 +11,7 @@ import {
   clearPlace,
   DEAD,
   HOLDER,
+  IN_BURIAL,
   placeOf,
   RECOVERED,
   self,
@@ -48,13 +49,17 @@ import {
 /** How often a sleeper looks whether the lock's owner has been called dead. */
 const LOOK_NS: i64 = 10_000_000;
 
+/** Whether the burial is this instance's own, who lives and leaves: it is not called dead, or others would break its lock. */
+let leaves = false;
+
 /**
- * Takes the lock to take back what `worker`, who must have ended, holds, and what all others hold that have been called dead
- * before: their blocks are the caller's now, and BUSY. Answers whether the tables are torn (1) or whole (0); or -1 when a
+ * Takes the lock to take back what `worker`, who must have ended or is the caller, holds, and what all others hold that have
+ * been called dead before: their blocks are the caller's now, and BUSY. Answers whether the tables are torn (1) or whole (0); or -1 when a
  * worker not called dead kept the lock for `nanoseconds`. Then nothing has happened, and `worker` stays called dead.
  */
 export function crewInherit(worker: u32, nanoseconds: f64): i32 {
-  atomic.store<u32>(placeOf(worker) + STATE, DEAD);
+  leaves = worker == self();
+  if (!leaves) atomic.store<u32>(placeOf(worker) + STATE, DEAD);
   let left = <i64>nanoseconds;
   let torn = false;
   // Taken with CONTENDED: the dead may have died with a wake-up that was meant for others.
@@ -68,6 +73,10 @@ export function crewInherit(worker: u32, nanoseconds: f64): i32 {
       if (left <= 0) return -1;
     }
   }
+  // Who is called dead from here on is another burial's.
+  for (let each: u32 = 1; each <= workers(); each += 1) {
+    if (isDead(each)) atomic.store<u32>(placeOf(each) + STATE, IN_BURIAL);
+  }
   if (torn) settleGoing();
   for (let index = firstRecord(); index < load<u32>(AT_RECORDS); index += recordStep()) inherit(record(index), torn);
   return torn ? 1 : 0;
@@ -76,7 +85,7 @@ export function crewInherit(worker: u32, nanoseconds: f64): i32 {
 function inherit(at: usize, torn: bool): void {
   let holder = atomic.load<u32>(at + HOLDER);
   // A live worker may free a block of a dead one just now.
-  while (isDead(holder & ~(CACHED | BUSY))) {
+  while (isBuried(holder & ~(CACHED | BUSY))) {
     const found = atomic.cmpxchg<u32>(at + HOLDER, holder, self() | BUSY);
     if (found == holder) return;
     holder = found;
@@ -85,7 +94,12 @@ function inherit(at: usize, torn: bool): void {
 }
 
 function isDead(worker: u32): bool {
-  return worker != 0 && atomic.load<u32>(placeOf(worker) + STATE) == DEAD;
+  return worker != 0 && atomic.load<u32>(placeOf(worker) + STATE) >= DEAD;
+}
+
+function isBuried(worker: u32): bool {
+  if (worker == 0) return false;
+  return (leaves && worker == self()) || atomic.load<u32>(placeOf(worker) + STATE) == IN_BURIAL;
 }
 
 /**
@@ -106,7 +120,7 @@ export function crewBury(torn: bool): u32 {
   if (torn) rebuild();
   store<u32>(placeOf(self()), bytes, RECOVERED);
   for (let each: u32 = 1; each <= workers(); each += 1) {
-    if (!isDead(each)) continue;
+    if (!isBuried(each)) continue;
     clearPlace(placeOf(each));
     atomic.store<u32>(placeOf(each) + STATE, VACANT);
   }

@@ -16,6 +16,14 @@ const slots = (name, from, to) => ({ name, file: "src/memory/task-slots.ts", fro
 const turns = (name, from, to) => ({ name, file: "src/memory/turns.ts", from, to });
 const manager = (name, from, to) => ({ name, file: "src/memory/manager.ts", from, to });
 
+const executor = (name, from, to) => ({ name, file: "src/shared.ts", from, to });
+const places = (name, from, to) => ({ name, file: "src/memory/places.ts", from, to });
+const crew = (name, from, to) => ({ name, file: "assembly/crew.ts", from, to });
+const repair = (name, from, to) => ({ name, file: "assembly/repair.ts", from, to });
+const table = (name, from, to) => ({ name, file: "src/storage/shared-table.ts", from, to });
+const blockBytes = (name, from, to) => ({ name, file: "src/storage/arena-bytes.ts", from, to });
+const store = (name, from, to) => ({ name, file: "src/storage/store.ts", from, to });
+
 const CLAIM = "const found = atomic.cmpxchg<u64>(word, seen, (seen + n) | PRESENT);";
 const RELEASE = "const found = atomic.cmpxchg<u64>(word, seen, next);";
 const CLOSE = "(seen & LIMIT) == 0 ? seen : atomic.and<u64>(word, ~LIMIT);";
@@ -205,4 +213,86 @@ export const FAULTS = [
     "if (this.#deciding === this.#worker) wasm.accountsEndDeciding();\n    wasm.accountsClose();",
   ),
   turns("recovery-leaves-lock-sleepers", "Atomics.or(this.#u32, WORD_LOCK, CONTENDED);", ""),
+
+  // ---- pages that several workers take and free
+  crew(
+    "page-freed-twice",
+    "const found = atomic.cmpxchg<u32>(at + HOLDER, holder, me | CACHED);",
+    "const found = holder; atomic.store<u32>(at + HOLDER, me | CACHED);",
+  ),
+  crew(
+    "page-pop-stores",
+    "const found = atomic.cmpxchg<u32>(head, index, load<u32>(at, NEXT));",
+    "const found = index; atomic.store<u32>(head, load<u32>(at, NEXT));",
+  ),
+  crew(
+    "page-push-stores",
+    "const found = atomic.cmpxchg<u32>(head, first, index);",
+    "const found = first; atomic.store<u32>(head, index);",
+  ),
+  // ABA on the free list.
+  crew(
+    "page-list-taken-without-mark",
+    "atomic.cmpxchg<u32>(head, first, first | GOING)",
+    "atomic.cmpxchg<u32>(head, first, first)",
+  ),
+
+  // ---- the burial of a whole worker
+  executor(
+    "estate-before-pages",
+    "for (const arenas of this.#eachArenas())\n      arenas.recover(tenant.worker, this.#options.debugPages ? FREED_BYTE : undefined);\n    return this.ledger.recover(tenant, () => this.#takeBack(tenant.worker), BURIAL_PATIENCE_MS);",
+    "const estate = this.ledger.recover(tenant, () => this.#takeBack(tenant.worker), BURIAL_PATIENCE_MS);\n    for (const arenas of this.#eachArenas()) arenas.recover(tenant.worker);\n    return estate;",
+  ),
+  executor(
+    "pages-of-the-dead-stay",
+    "for (const arenas of this.#eachArenas())\n      arenas.recover(tenant.worker, this.#options.debugPages ? FREED_BYTE : undefined);",
+    "",
+  ),
+  executor("blocks-of-the-dead-stay", "this.store.recover(worker);", ""),
+  executor("ceilings-not-refreshed", "this.manager.refreshCeilings();", ""),
+  executor("leaves-its-pages", "for (const arenas of this.#eachArenas()) arenas.detach();", ""),
+  executor("estate-of-whoever-is-there", "if (!this.ledger.isTenant(tenant)) return { execution: 0, storage: 0 };", ""),
+  places(
+    "tenancies-not-told-apart",
+    "return (word & STATE) !== FREE && word === wordOf(tenancy, word & STATE);",
+    "return (word & STATE) !== FREE && tenancy > 0;",
+  ),
+  ledger(
+    "place-left-before-the-lock",
+    "this.alone(() => this.#giveBackAllOf(this.worker, rest));",
+    "this.alone(() => {\n      this.#giveBackAllOf(this.worker, rest);\n      freeItsPlace(this.memory, this.worker);\n    });",
+  ),
+  ledger("storage-in-no-block-stays", "storage += this.releaseBlock(this.f64[cell / 8]!, mode);", ""),
+  repair(
+    "page-back-twice",
+    "const found = atomic.cmpxchg<u32>(at + HOLDER, holder, self() | BUSY);",
+    "const found = holder; atomic.store<u32>(at + HOLDER, self() | BUSY);",
+  ),
+  repair("death-with-the-pages-lock-not-seen", "torn = isDead(owner & ~CONTENDED);", "torn = false;"),
+  repair(
+    "pages-lock-taken-without-its-sleepers",
+    "if (atomic.cmpxchg<u32>(AT_LOCK, owner, self() | CONTENDED) == owner) break;",
+    "if (atomic.cmpxchg<u32>(AT_LOCK, owner, self()) == owner) break;",
+  ),
+  repair(
+    "pages-lock-kept",
+    "atomic.store<u32>(placeOf(each) + STATE, VACANT);\n  }\n  lockGive(AT_LOCK);",
+    "atomic.store<u32>(placeOf(each) + STATE, VACANT);\n  }",
+  ),
+  repair("torn-tables-stay-torn", "if (torn) rebuild();", ""),
+  repair(
+    "who-leaves-is-called-dead",
+    "if (!leaves) atomic.store<u32>(placeOf(worker) + STATE, DEAD);",
+    "atomic.store<u32>(placeOf(worker) + STATE, DEAD);",
+  ),
+  repair("who-dies-meanwhile-is-forgotten", "if (!isBuried(each)) continue;", "if (!isDead(each)) continue;"),
+  blockBytes("blocks-go-with-their-writer", "arena.handOver(page, place) >>> 0", "page.handle >>> 0"),
+  blockBytes("bytes-of-no-block-stay", "for (const handle of lost) arena.freeBlock(handle);", "lost.length = 0;"),
+  store(
+    "bytes-given-before-the-block-is-gone",
+    "table.remove(slot);\n    this.#manager.releaseBlock(bytes, mode);\n    this.#ledger.commit();",
+    "if (place !== NO_PLACE) this.#keepers[mode]!.give(place, bytes);\n    table.remove(slot);\n    this.#manager.releaseBlock(bytes, mode);\n    this.#ledger.commit();\n    if (place !== NO_PLACE) return;",
+  ),
+  table("block-there-before-its-bytes", "this.#i32[at + PINS] = ARRIVING;", "this.#i32[at + PINS] = 0;"),
+  table("read-locks-of-the-dead-stay", "this.#u16[this.#column(slot, dead)] = 0;", ""),
 ];

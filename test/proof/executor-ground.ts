@@ -11,6 +11,7 @@ import type { Outcome, Stage } from "./crew.js";
 import { type Ground, historyKey, type Judge, LAYOUT, layoutOf } from "./ground.js";
 import { type Belongings, HANDED, NOTHING, PASSED_PAGES } from "./worker/control.js";
 import { Doer, fillOf } from "./worker/deeds.js";
+import { Pages } from "./worker/page-laws.js";
 import { type Pools, type Scenario, sizes } from "./worker/program.js";
 
 const KIB = 1024;
@@ -30,6 +31,8 @@ const CONF = {
   "spark.memory.offHeap.size": String(POOL_BYTES),
   "spark.buffer.pageSize": "8k",
 };
+
+const PAGES_LAYOUT = layoutOf("assembly/map.ts", "assembly/crew.ts");
 
 /** Who makes and inspects the executor is worker 1, what comes before a run does worker 2. */
 const PREPARES = 2;
@@ -54,6 +57,7 @@ export function executorGround(): Ground {
   const bytesNow = (): Uint8Array[] => memories.map(({ buffer }) => new Uint8Array(buffer).slice());
   const pristine = bytesNow();
   const table = SharedTable.attach(executor.ledger);
+  const pages = new Pages(map.buffer, PAGES_LAYOUT);
 
   let before: Belongings = NOTHING;
   const stage = (scenario: Scenario): Stage => {
@@ -69,6 +73,8 @@ export function executorGround(): Ground {
     const { history, died, belongings, passed } = outcome;
     if (outcome.trouble !== null) return outcome.trouble;
     if (history.asleep !== 0) return `worker ${31 - Math.clz32(history.asleep)} still waits`;
+    // Who looks at all of them takes the lock itself.
+    if (pages.lockOwner !== 0) return `worker ${pages.lockOwner} has the lock of the pages at rest`;
     const broken = executor.check();
     if (broken.length > 0) return broken.join("; ");
     arena.check();
@@ -145,7 +151,7 @@ export function executorGround(): Ground {
 
   return {
     memories,
-    layouts: [LAYOUT, layoutOf("assembly/map.ts", "assembly/crew.ts")],
+    layouts: [LAYOUT, PAGES_LAYOUT],
     first: first!,
     stage,
     judge: () => new Inspector(trouble),

@@ -4,6 +4,8 @@
 import { type Choice, NOBODY } from "./worker/control.js";
 import type { Crew, Outcome, Schedule } from "./crew.js";
 import { historyInWords } from "./explain.js";
+import { randomLives } from "./lives.js";
+import { MORTAL } from "./scenarios.js";
 import { randomScenario, type Scenario } from "./worker/program.js";
 import { numbers } from "../help/seed.js";
 
@@ -95,13 +97,36 @@ export function exploreDeaths(crew: Crew, scenario: Scenario, mortal: number, pr
   const staged = crew.ground.stage(scenario);
   for (let step = 1; ; step += every) {
     const death = { worker: mortal, step };
-    // Whether there is such a step at all is seen where the mortal goes first.
+    // Whether there is such a step at all is seen where the mortal goes first; it may die at the end of its program, too.
     const first = crew.run(staged, { prefix: [mortal], death });
-    if (first.trouble === null && first.steps[mortal]! < step) return { schedules, histories: 0, trouble: null };
+    const last = first.trouble === null && first.steps[mortal]! < step;
+    if (last && (first.died & (1 << mortal)) === 0) return { schedules, histories: 0, trouble: null };
     const found = exploreAll(crew, scenario, { preemptions, death });
     schedules += found.schedules;
-    if (found.trouble !== null) return { schedules, histories: 0, trouble: found.trouble };
+    if (last || found.trouble !== null) return { schedules, histories: 0, trouble: found.trouble };
   }
+}
+
+/** Random lives, each under some random schedules and with a death at some random step: `count` runs from a seed. */
+export function exploreRandomLives(crew: Crew, seed: number, count: number, deathsEach = 5): Found {
+  for (let i = 0; i < count; i += deathsEach) {
+    const random = numbers(seed + i);
+    const scenario = randomLives(random, `random life from seed ${seed + i}`);
+    const staged = crew.ground.stage(scenario);
+    const judge = crew.ground.judge(scenario);
+    const steps = crew.run(staged, { prefix: [MORTAL] }).steps[MORTAL]!;
+    for (let death = 0; death < deathsEach; death += 1) {
+      const schedule = {
+        ...randomSchedule(seed + i + death),
+        death: { worker: MORTAL, step: 1 + Math.floor(random() * steps) },
+      };
+      const outcome = crew.run(staged, schedule);
+      const trouble = judge.trouble(outcome);
+      if (trouble !== null)
+        return { schedules: i + death, histories: 0, trouble: inWords(scenario, schedule, outcome, trouble) };
+    }
+  }
+  return { schedules: count, histories: 0, trouble: null };
 }
 
 /** The schedule that a random run repeats from. */

@@ -4,9 +4,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Crew } from "./crew.js";
 import { executorGround } from "./executor-ground.js";
-import { exploreAll, exploreDeaths } from "./explore.js";
+import { exploreAll, exploreDeaths, exploreRandomLives } from "./explore.js";
 import { LIVES, PAGES } from "./lives.js";
 import { MORTAL } from "./scenarios.js";
+import { seeded } from "../help/seed.js";
+
+const { seed, numRuns } = seeded(400);
 
 /** One step in so many, so that all scenarios take some seconds. */
 const EVERY = 7;
@@ -45,4 +48,8 @@ describe("a worker may die in its life, and nothing of it is left", () => {
     expect(trouble).toBeNull();
     expect(schedules).toBeGreaterThan(20);
   });
+});
+
+test(`random lives that end anywhere, under random schedules, leave nothing (seed ${seed})`, () => {
+  expect(exploreRandomLives(crew, seed, numRuns).trouble).toBeNull();
 });

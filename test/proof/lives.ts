@@ -24,6 +24,7 @@ const putBlock = (block: number, bytes: number, mode: 0 | 1 = 1): Operation => (
   bytes,
   mode,
 });
+const unroll = (block: number, bytes: number): Operation => ({ does: "unroll", block, bytes, mode: 0 });
 const pin = (block: number): Operation => ({ does: "pin", block });
 const unpin = (block: number): Operation => ({ does: "unpin", block });
 const readBlock = (block: number): Operation => ({ does: "readBlock", block });
@@ -53,14 +54,14 @@ const life = (task: number, block: number): Operation[] => [
 /** Worker 0 may die before any step of its own, as in DEATHS; nobody waits, so that there are few schedules to each death. */
 export const LIVES: readonly Scenario[] = [
   {
-    name: "a whole life",
-    pools: POOLS,
-    programs: [life(10, 0), life(11, 1), bury],
-  },
-  {
     name: "pages of the dead",
     pools: POOLS,
     programs: [[page(10, 8 * KIB), lend(0, 4 * KIB), freePage(10)], [page(11, 4 * KIB), freeLent(0)], bury],
+  },
+  {
+    name: "one leaves while the dead is buried",
+    pools: POOLS,
+    programs: [[page(10, 4 * KIB)], [page(11, 4 * KIB), freePage(11), leave], bury],
   },
   {
     name: "pages handed over",
@@ -84,12 +85,27 @@ export const LIVES: readonly Scenario[] = [
     programs: [[putBlock(0, 700), pin(7)], [readBlock(0), removeBlock(7)], bury],
   },
   {
+    name: "an unrolling by the dead",
+    pools: POOLS,
+    programs: [[unroll(0, 10 * KIB), acquire(10, 2 * KIB)], [putBlock(1, 700, 0)], bury],
+  },
+  {
     name: "an eviction by the dead",
     pools: POOLS,
     before: [putBlock(6, 30 * KIB), putBlock(7, 30 * KIB)],
     programs: [[putBlock(0, 40 * KIB)], [readBlock(7), pin(6), unpin(6)], bury],
   },
+  {
+    name: "a whole life",
+    pools: POOLS,
+    programs: [life(10, 0), life(11, 1), bury],
+  },
 ];
+
+/** Whether there are few enough schedules to each death to allow a preemption besides. */
+export function isShort({ programs }: Scenario): boolean {
+  return programs.every((program) => program.length < 4);
+}
 
 /** Two workers take and free pages at once. */
 export const PAGES: readonly Scenario[] = [
@@ -106,8 +122,8 @@ export const PAGES: readonly Scenario[] = [
     pools: POOLS,
     before: [page(1000, 20 * KIB)],
     programs: [
-      [page(10, 20 * KIB), freePage(10)],
-      [page(11, 20 * KIB), freePage(11), page(11, 36 * KIB)],
+      [page(10, 20 * KIB), freePage(10), page(10, 20 * KIB)],
+      [page(11, 20 * KIB), freePage(11), page(11, 20 * KIB)],
     ],
   },
   {
@@ -118,4 +134,37 @@ export const PAGES: readonly Scenario[] = [
       [page(11, 4 * KIB), freeLent(0), page(11, 4 * KIB)],
     ],
   },
+  {
+    name: "two free the same page",
+    pools: POOLS,
+    programs: [
+      [lend(0, 4 * KIB), freeLent(0)],
+      [page(11, 8 * KIB), freeLent(0)],
+    ],
+  },
 ];
+
+/** A random life of two workers, of which the first may die at any step, and one that buries it. */
+export function randomLives(random: () => number, name: string): Scenario {
+  const below = (n: number): number => Math.floor(random() * n);
+  const some = (task: number, block: number): Operation => {
+    const bytes = [700, 10 * KIB, 40 * KIB][below(3)]!;
+    return [
+      () => acquire(task, 1 + below(2 * KIB), below(2) as 0 | 1),
+      () => page(task, 4 * KIB),
+      () => freePage(task),
+      () => putBlock(block, bytes, below(2) as 0 | 1),
+      () => unroll(block, 1 + below(KIB)),
+      () => readBlock(block),
+      () => pin(block),
+      () => unpin(block),
+      () => removeBlock(block),
+    ][below(9)]!();
+  };
+  const one = (task: number): Operation[] => [
+    ...Array.from({ length: 3 + below(5) }, () => some(task, below(4))),
+    ...(below(3) === 0 ? [leave] : []),
+  ];
+  const before = Array.from({ length: below(3) }, (_, block) => putBlock(block, 20 * KIB, below(2) as 0 | 1));
+  return { name, pools: POOLS, before, programs: [one(10), one(11), bury] };
+}

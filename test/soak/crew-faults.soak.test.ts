@@ -85,8 +85,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: "the cache of a dead worker is lost",
     file: "repair.ts",
-    from: "while (isDead(holder & ~(CACHED | BUSY)))",
-    to: "while ((holder & CACHED) == 0 && isDead(holder & ~BUSY))",
+    from: "while (isBuried(holder & ~(CACHED | BUSY)))",
+    to: "while ((holder & CACHED) == 0 && isBuried(holder & ~BUSY))",
   },
   {
     name: "a new block is a worker's before it is cut to its length",

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Crew } from "../proof/crew.js";
 import { executorGround } from "../proof/executor-ground.js";
 import { exploreAll, exploreDeaths } from "../proof/explore.js";
-import { LIVES, PAGES } from "../proof/lives.js";
+import { isShort, LIVES, PAGES } from "../proof/lives.js";
 import { MORTAL } from "../proof/scenarios.js";
 
 let crew: Crew;
@@ -25,7 +25,7 @@ describe("pages that two workers take and free at once", () => {
 
 describe("a worker may die before any step of its life, and nothing of it is left", () => {
   test.each(LIVES.map((scenario) => [scenario.name, scenario] as const))("%s", (_, scenario) => {
-    const preemptions = scenario.programs[MORTAL]!.length < 4 ? 1 : 0;
+    const preemptions = isShort(scenario) ? 1 : 0;
     const { trouble, schedules } = exploreDeaths(crew, scenario, MORTAL, preemptions);
     console.log(`${scenario.name}: ${schedules} schedules of up to ${preemptions} preemptions`);
     expect(trouble).toBeNull();

@@ -86,6 +86,7 @@ export class Doer {
         return page.handle;
       }
       case "freePage":
+        if (this.#holder(deed.task).pages.length === 0) return NOT_YET;
         this.#count(-this.#holder(deed.task).give(), deed.task, OFF_HEAP);
         return 1;
       case "lend":
@@ -109,6 +110,8 @@ export class Doer {
         const bytes = new Uint8Array(deed.bytes).fill(fillOf(deed.block));
         return Number(allowing(() => store.put(`b${deed.block}`, bytes, deed.mode)));
       }
+      case "unroll":
+        return Number(store.reserveUnroll(`b${deed.block}`, deed.bytes, deed.mode));
       case "pin":
         return this.#pin(1, () => store.pin(`b${deed.block}`));
       case "unpin":

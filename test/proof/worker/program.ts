@@ -39,7 +39,7 @@ export type Deed =
   | { readonly does: "hand"; readonly bytes: number; readonly passed: number; readonly to: number }
   | { readonly does: "freeLent"; readonly passed: number }
   | { readonly does: "receive"; readonly bytes: number; readonly passed: number }
-  | { readonly does: "putBlock"; readonly block: number; readonly bytes: number; readonly mode: 0 | 1 }
+  | { readonly does: "putBlock" | "unroll"; readonly block: number; readonly bytes: number; readonly mode: 0 | 1 }
   | { readonly does: "pin" | "unpin" | "readBlock" | "removeBlock"; readonly block: number }
   | { readonly does: "endTask"; readonly task: number }
   /** Leaves the executor; attaches to it again, at another place or the same. */
@@ -71,6 +71,7 @@ export const CALLS = [
   "freeLent",
   "receive",
   "putBlock",
+  "unroll",
   "pin",
   "unpin",
   "readBlock",
