@@ -57,7 +57,7 @@ export function executorGround(): Ground {
   const bytesNow = (): Uint8Array[] => memories.map(({ buffer }) => new Uint8Array(buffer).slice());
   const pristine = bytesNow();
   const table = SharedTable.attach(executor.ledger);
-  const pages = new Pages(map.buffer, PAGES_LAYOUT);
+  const records = new Pages(map.buffer, PAGES_LAYOUT);
 
   let before: Belongings = NOTHING;
   const stage = (scenario: Scenario): Stage => {
@@ -74,7 +74,7 @@ export function executorGround(): Ground {
     if (outcome.trouble !== null) return outcome.trouble;
     if (history.asleep !== 0) return `worker ${31 - Math.clz32(history.asleep)} still waits`;
     // Who looks at all of them takes the lock itself.
-    if (pages.lockOwner !== 0) return `worker ${pages.lockOwner} has the lock of the pages at rest`;
+    if (records.lockOwner !== 0) return `worker ${records.lockOwner} has the lock of the pages at rest`;
     const broken = executor.check();
     if (broken.length > 0) return broken.join("; ");
     arena.check();

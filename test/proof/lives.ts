@@ -59,6 +59,11 @@ export const LIVES: readonly Scenario[] = [
     programs: [[page(10, 8 * KIB), lend(0, 4 * KIB), freePage(10)], [page(11, 4 * KIB), freeLent(0)], bury],
   },
   {
+    name: "a page of the dead freed while it is buried",
+    pools: POOLS,
+    programs: [[lend(0, 4 * KIB)], [freeLent(0)], bury],
+  },
+  {
     name: "one leaves while the dead is buried",
     pools: POOLS,
     programs: [[page(10, 4 * KIB)], [page(11, 4 * KIB), freePage(11), leave], bury],
@@ -120,10 +125,16 @@ export const PAGES: readonly Scenario[] = [
   {
     name: "page free against a take that needs all caches",
     pools: POOLS,
-    before: [page(1000, 20 * KIB)],
+    before: [putBlock(7, 30 * KIB, 0)],
+    programs: [[page(10, 20 * KIB), freePage(10), page(10, 20 * KIB)], [page(11, 20 * KIB)]],
+  },
+  {
+    name: "two pages freed against a take that needs all caches",
+    pools: POOLS,
+    before: [putBlock(7, 30 * KIB, 0)],
     programs: [
-      [page(10, 20 * KIB), freePage(10), page(10, 20 * KIB)],
-      [page(11, 20 * KIB), freePage(11), page(11, 20 * KIB)],
+      [page(10, 10 * KIB), page(10, 10 * KIB), freePage(10), freePage(10), page(10, 10 * KIB), page(10, 10 * KIB)],
+      [page(11, 20 * KIB)],
     ],
   },
   {

@@ -10,8 +10,16 @@ import { ROOT } from "../house/built.js";
 import { buildVariants } from "./crew.js";
 import { hunt, MEANS, readTable } from "./hunt.js";
 
-/** One of each kind: the common path, the lock, waiting twice, death. */
-const HERE = ["claim-stores", "unlock-wakes-nobody", "epoch-read-too-late", "wake-one", "undo-remembers-too-late"];
+/** One of each kind: the common path, the lock, waiting twice, death, pages, burial. */
+const HERE = [
+  "claim-stores",
+  "unlock-wakes-nobody",
+  "epoch-read-too-late",
+  "wake-one",
+  "undo-remembers-too-late",
+  "page-pop-stores",
+  "estate-before-pages",
+];
 
 const table = readTable();
 
