@@ -13,7 +13,8 @@ import { redecidedPage } from "../report/redecided/page.js";
 import { openRecorded } from "./lines.js";
 import { jsonText, writeWhole } from "./simulate-files.js";
 import { writeBeside } from "./page-beside.js";
-import { print, printJson } from "./output.js";
+import { exitWith, print, printJson } from "./output.js";
+import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
 
 export interface RedecideOptions {
   /** Names and files; `unified@2.4` asks for another generation. All that are shipped when left out. */
@@ -31,12 +32,14 @@ export interface RedecideOptions {
 export async function simulateTrace(file: string, options: RedecideOptions = {}): Promise<void> {
   const contestants = await contestantsOf(options.policies ?? POLICIES.map(({ name }) => name), options.spillOrder);
   const pools = options.html === undefined ? null : new PoolsOver();
-  const redecided = await redecide(await openRecorded(file), contestants, pools?.watch);
+  const recorded = await openRecorded(file);
+  const redecided = await untilSignal((signal) => redecide(recorded, contestants, { watch: pools?.watch, signal }));
   if (pools !== null)
     writeBeside(file, options.html!, (raw) => redecidedPage({ ...pools.data(redecided), file: basename(file) }, raw));
   if (options.out !== undefined) writeWhole("--out", options.out, jsonText(redecided));
   if (options.json === true) printJson(redecided);
   else print(describe(redecided));
+  if (redecided.interrupted) exitWith(EXIT_INTERRUPTED);
 }
 
 /** Policies as a command line names them. Throws Refusal for a name or file that is none. */
@@ -70,7 +73,7 @@ function generationOf(text: string): Generation {
   return found;
 }
 
-function describe({ file, rows, outcomes }: Redecided): string {
+function describe({ file, rows, interrupted, outcomes }: Redecided): string {
   const names = ["", ...TALLY_FIGURES.map(({ title }) => title)];
   const columns = outcomes.map((outcome) => [outcome.label, ...TALLY_FIGURES.map(({ tell }) => tell(outcome))]);
   const table = [names, ...columns].map((column, at) => aligned(column, at === 0));
@@ -79,7 +82,7 @@ function describe({ file, rows, outcomes }: Redecided): string {
     return told === null ? [] : [told.where, `  ${told.how}`];
   });
   return [
-    `${file}: ${rows} requests decided again`,
+    `${file}: ${rows} requests decided again${interrupted ? ", then interrupted" : ""}`,
     "",
     ...names.map((_, line) =>
       table

@@ -76,7 +76,7 @@ export function simulateCommand(): Command {
     )
     .option(
       "--policies <names>",
-      "allocation policies, names or files, separated by commas; others are compared with the first (default: unified,static; of a trace: all)",
+      "allocation policies, names or files, separated by commas; others are compared with the first (default: unified,static; of --trace: all)",
       names,
     )
     .addOption(

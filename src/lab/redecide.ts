@@ -74,7 +74,9 @@ export interface Outcome extends Tally {
 
 export interface Redecided {
   readonly file: string;
+  /** Rows that were decided; all of them, unless it was interrupted. */
   readonly rows: number;
+  readonly interrupted: boolean;
   /** As recorded, then the contestants in their order. */
   readonly outcomes: readonly Outcome[];
 }
@@ -82,11 +84,17 @@ export interface Redecided {
 /** Told of the pools of a column before the first row, which is row 0, and after each; column 0 is what was recorded. */
 export type PoolWatcher = (column: number, row: number, state: State) => void;
 
+/** Who looks on while a trace is decided again, and may end it early. */
+export interface Onlooker {
+  readonly watch?: PoolWatcher | undefined;
+  readonly signal?: AbortSignal;
+}
+
 /** Decides a trace again under each of `contestants`. Throws Unreadable, and BrokenLaw for a policy that breaks one. */
 export async function redecide(
   recorded: RecordedFile,
   contestants: readonly Contestant[],
-  watch: PoolWatcher | null = null,
+  { watch, signal }: Onlooker = {},
 ): Promise<Redecided> {
   const { file } = recorded;
   const header = readHeader(recorded.header, file);
@@ -95,7 +103,10 @@ export async function redecide(
   const asRecorded = emptyTally();
   [header.state, ...columns.map((column) => column.state)].forEach((state, at) => watch?.(at, 0, state));
   let rows = 0;
+  let interrupted = false;
   for await (const { row, line } of rowsOf(recorded)) {
+    interrupted = signal?.aborted === true;
+    if (interrupted) break;
     rows += 1;
     facts.note(row);
     count(asRecorded, row, row, facts);
@@ -114,7 +125,7 @@ export async function redecide(
     different: 0,
     brokenLaws: [],
   };
-  return { file, rows, outcomes: [first, ...columns.map((column) => column.outcome())] };
+  return { file, rows, interrupted, outcomes: [first, ...columns.map((column) => column.outcome())] };
 }
 
 /** What rows say about names: of blocks their size, of consumers their task; and what requests that wait have asked for. */

@@ -129,6 +129,17 @@ test("a task that ends while it waits here waits no longer, and what is written 
   expect((await checkTrace(recordedOf(lines))).disagreement).toBeNull();
 });
 
+test("ended early, it tells of the rows until then", async () => {
+  const controller = new AbortController();
+  const watch = (column: number, row: number): void => {
+    if (column === 1 && row === 4) controller.abort();
+  };
+  const { signal } = controller;
+  const told = await redecide(recordedOf(traceOf(STORY)), [{ label: "none", policy: "none" }], { watch, signal });
+  expect(told).toMatchObject({ rows: 4, interrupted: true });
+  expect(told.outcomes.map(({ grantedBytes }) => grantedBytes)).toEqual([700, 700]);
+});
+
 test("a policy that breaks a law stops everything, by the law's name", async () => {
   const bad = { ...unified, name: "bad", ceiling: () => 0, share: () => 1e9 };
   await expect(redecide(recordedOf(traceOf(STORY)), [{ label: "bad", policy: bad }])).rejects.toThrow(

@@ -8,6 +8,7 @@ import { MODES, type RowPools, rowPools } from "../pools.js";
 export interface RedecidedData {
   readonly file: string;
   readonly rows: number;
+  readonly interrupted: boolean;
   readonly outcomes: readonly Outcome[];
   /** By outcome. */
   readonly pools: readonly (readonly RowPools[])[];

@@ -42,6 +42,7 @@ function overview(data: RedecidedData): Html {
       request asks stays as recorded, also where the other history would have asked something else.
     </p>
     <ul class="checks">
+      ${data.interrupted ? html`<li class="bad">interrupted: what comes after row ${grouped(data.rows)} is left out</li>` : null}
       <li class="${broken.length === 0 ? "good" : "bad"}">
         ${broken.length === 0 ? "every law holds at the end of each" : `laws are broken under ${broken.join(", ")}`}
       </li>
