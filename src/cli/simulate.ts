@@ -55,7 +55,7 @@ Examples:
   tungsten-memory simulate --workload iterative-ml --sweep memory=4g..12g:5 --json --out ml.json
   tungsten-memory simulate --workload etl --sweep memory=2g..8g:7 --html etl.html
   tungsten-memory simulate --workload iterative-ml --eviction gdsf --policies unified,./mine.mjs
-  tungsten-memory simulate --workload run.jsonl.gz --policies unified,unified-fair --memory 4g
+  tungsten-memory simulate --workload trace.jsonl.gz --policies unified,unified-fair --memory 4g
   tungsten-memory simulate --workload etl --sweep cores=2..16 --resume etl-cores.json
   tungsten-memory simulate --trace waiting.jsonl.gz --policies unified,fair,arbitrated
   tungsten-memory simulate --workload adversarial --sweep storageFraction=0.1..0.9:5 --sweep cores=2..8:3

@@ -110,6 +110,7 @@ const COMMANDS: Readonly<Record<string, Habits>> = {
 const ABRIDGED: Readonly<Record<string, readonly string[]>> = {
   "tungsten-memory study --full": ["--budget-minutes", "0.01", "--data", "1m", "--only", "ballast=0"],
   "tungsten-memory study": ["--rows", "2000", "--memory", "256k", "--rounds", "1", "--warm-up", "0"],
+  "tungsten-memory simulate --workload trace.jsonl.gz": ["--seeds", "1", "--threads", "0"],
   "tungsten-memory simulate --workload": ["--seeds", "1", "--scale", "0.02", "--threads", "0"],
 };
 
