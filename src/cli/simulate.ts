@@ -148,7 +148,7 @@ async function simulate(options: Options, command: Command): Promise<void> {
     const raw = options.html === undefined ? null : rawBeside(options.html);
     if (options.workload === undefined)
       throw new Refusal(`say what is to be done: --workload ${WORKLOAD_NAMES.join(", ")} or FILE, or --trace FILE`);
-    const recorded = await recordedIn(options.workload);
+    const recorded = await traceNamed(options.workload);
     const experiment = experimentOf(options.workload, recorded, options);
     const workload = recorded === null ? workloadNamed(experiment.workload) : recordedWorkload(recorded);
     checkExperiment(experiment, await loadPolicies(experiment.policies), workload);
@@ -184,7 +184,7 @@ async function simulate(options: Options, command: Command): Promise<void> {
 }
 
 /** The trace, where a file is named and no workload of ours. */
-async function recordedIn(choice: string): Promise<RecordedTrace | null> {
+async function traceNamed(choice: string): Promise<RecordedTrace | null> {
   if (!/[/\\.]/.test(choice)) return null;
   const recorded = await readRecorded(await openRecorded(choice));
   const { leftOut } = recorded;

@@ -103,7 +103,7 @@ select { font: inherit; color: var(--ink); background: var(--card); border: 1px 
 .policy .name { overflow-wrap: anywhere; } .policy .said { color: var(--muted); } .policy .said b { color: var(--ink); }
 .range { display: block; width: 100%; height: 18px; overflow: visible; }
 .range line { stroke: var(--line); stroke-width: 2; } .range .interval { stroke: var(--mode); stroke-width: 4; stroke-opacity: .5; stroke-linecap: round; } .range circle { fill: var(--mode); }
-.tallies { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 22px 44px; } .tallied { grid-template-columns: 96px minmax(60px, 1fr) 150px; } .tallied .range rect { fill: var(--mode); fill-opacity: .65; }
+.tallies { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 22px 44px; } .tallied { grid-template-columns: 122px minmax(60px, 1fr) 150px; } .tallied .range rect { fill: var(--mode); fill-opacity: .65; }
 .partings { padding-left: 20px; font-size: 14px; overflow-wrap: anywhere; }
 .ratio { display: block; width: 180px; height: 16px; } .ratio line { stroke: var(--line); stroke-width: 1; } .ratio .even { stroke: var(--muted); }
 .ratio rect, .ratio circle { fill: var(--mode, var(--muted)); } .ratio rect { fill-opacity: .4; }

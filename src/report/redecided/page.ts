@@ -30,8 +30,9 @@ export function verdict({ rows, outcomes }: RedecidedData): string {
   const alike = policies.filter(({ parts }) => parts === null).map(({ label }) => label);
   const asked = `${grouped(rows)} requests decided again`;
   if (alike.length === policies.length) return `${asked}: ${alike.join(", ")} as recorded.`;
-  const others = `${policies.length - alike.length} of ${policies.length} policies part from what was recorded`;
-  return `${asked}: ${others}${alike.length === 0 ? "" : `, ${alike.join(", ")} not`}.`;
+  const others = `${policies.length - alike.length} of ${policies.length} policies part from the recording`;
+  const rest = alike.length === 0 ? "" : `; ${alike.join(", ")} ${alike.length === 1 ? "does" : "do"} not`;
+  return `${asked}: ${others}${rest}.`;
 }
 
 function overview(data: RedecidedData): Html {
