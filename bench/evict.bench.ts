@@ -123,7 +123,7 @@ function replays(settings: Settings, policy: EvictionName, stream: Stream, slowe
     name: `${stream.name}, ${policy}`,
     unit: MILLION_OPS,
     goal: (peer) => (least === undefined ? null : aimed(peer, reaching(least / slower))),
-    mostRounds: 5,
+    mostRounds: slower > 1 ? 3 : 5,
     async ours() {
       const requests = await stream.requests();
       const hints = hintsOf(requests, evictionPolicy(policy).hint);
