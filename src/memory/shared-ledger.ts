@@ -174,10 +174,10 @@ export class SharedLedger implements Ledger {
     }
   }
 
-  // Whether a decision could be begun. Who owes already has waited.
+  // Whether a decision could be begun. Who owes already has waited, and waits a moment only.
   #begins(): boolean {
     try {
-      this.begin(this.#debts.due ? 0 : undefined);
+      this.begin(this.#debts.due ? Math.min(1, this.patienceMs) : undefined);
       return true;
     } catch (error) {
       if (error instanceof MemoryBusy) return false;
