@@ -23,7 +23,7 @@ const crew = (name, from, to) => ({ name, file: "assembly/crew.ts", from, to });
 const repair = (name, from, to) => ({ name, file: "assembly/repair.ts", from, to });
 const table = (name, from, to) => ({ name, file: "src/storage/shared-table.ts", from, to });
 const blockBytes = (name, from, to) => ({ name, file: "src/storage/arena-bytes.ts", from, to });
-const store = (name, from, to) => ({ name, file: "src/storage/store.ts", from, to });
+const residents = (name, from, to) => ({ name, file: "src/storage/residents.ts", from, to });
 
 const CLAIM = "const found = atomic.cmpxchg<u64>(word, seen, (seen + n) | PRESENT);";
 const RELEASE = "const found = atomic.cmpxchg<u64>(word, seen, next);";
@@ -300,10 +300,10 @@ export const FAULTS = [
   repair("who-dies-meanwhile-is-forgotten", "if (!isBuried(each)) continue;", "if (!isDead(each)) continue;"),
   blockBytes("blocks-go-with-their-writer", "arena.handOver(page, place) >>> 0", "page.handle >>> 0"),
   blockBytes("bytes-of-no-block-stay", "for (const handle of lost) arena.freeBlock(handle);", "lost.length = 0;"),
-  store(
+  residents(
     "bytes-given-before-the-block-is-gone",
-    "table.remove(slot);\n    this.#manager.releaseBlock(bytes, mode);\n    this.#ledger.commit();",
-    "if (place !== NO_PLACE) this.#keepers[mode]!.give(place, bytes);\n    table.remove(slot);\n    this.#manager.releaseBlock(bytes, mode);\n    this.#ledger.commit();\n    if (place !== NO_PLACE) return;",
+    "table.remove(slot);\n    this.manager.releaseBlock(bytes, mode);\n    this.ledger.commit();",
+    "if (place !== NO_PLACE) this.keepers[mode]!.give(place, bytes);\n    table.remove(slot);\n    this.manager.releaseBlock(bytes, mode);\n    this.ledger.commit();\n    if (place !== NO_PLACE) return;",
   ),
   table("block-there-before-its-bytes", "this.#i32[at + PINS] = ARRIVING;", "this.#i32[at + PINS] = 0;"),
   table("read-locks-of-the-dead-stay", "this.#u16[this.#column(slot, dead)] = 0;", ""),

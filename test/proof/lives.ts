@@ -61,7 +61,7 @@ export const LIVES: readonly Scenario[] = [
   {
     name: "a page of the dead freed while it is buried",
     pools: POOLS,
-    programs: [[lend(0, 4 * KIB)], [freeLent(0)], bury],
+    programs: [[lend(0, 4 * KIB), die], [freeLent(0)], bury],
   },
   {
     name: "one leaves while the dead is buried",
