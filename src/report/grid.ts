@@ -10,7 +10,7 @@ import { BATCH_ROWS } from "../study/grid/work.js";
 import { grouped, millions, nanoseconds } from "../study/text.js";
 import { modeText } from "../why/tell.js";
 import { gridTable, SETTING_COLUMNS } from "../study/grid/table.js";
-import { endText } from "../study/grid/text.js";
+import { endText, gridJson } from "../study/grid/text.js";
 import { LIMIT_WORDS, type Verdict, verdictsOf } from "../study/grid/verdicts.js";
 import { humanBytes } from "../human.js";
 import { html, type Html } from "./html.js";
@@ -29,7 +29,7 @@ export function gridPage(results: GridResults): string {
       gridCard(results),
       figuresCard(results),
     ],
-    data: contests,
+    data: gridJson({ ...results, file: basename(results.file) }),
     script: null,
   });
 }
@@ -143,7 +143,7 @@ export function figuresCard({ contests, file }: Pick<GridResults, "contests" | "
     ...[p50, p90, p99, p999].map(nanoseconds),
   ];
   const results = basename(file);
-  const save = `${results.replace(/\.jsonl$/, "")}-cells.json`;
+  const save = `${results.replace(/\.jsonl$/, "")}.json`;
   return html`<section class="card" aria-labelledby="raw">
     <h2 id="raw">Raw numbers</h2>
     <p class="quiet">Medians of the repetitions that count, unless a title says otherwise.</p>
