@@ -19,7 +19,10 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
-/** Stops when `condition` does not hold. `message` says what should have held. */
+/**
+ * Stops when `condition` does not hold. `message` says what should have held. On hot paths it is better thrown by hand: a
+ * message with numbers in it is made before anybody knows that it is wanted.
+ */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }

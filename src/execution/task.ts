@@ -1,7 +1,7 @@
 // The task memory manager: one task's page table and its consumers. It turns the manager's short answers into spills of the
 // task's own consumers, and bytes into pages.
 
-import { assert } from "../fault.js";
+import { AssertionError } from "../fault.js";
 import { humanBytes } from "../human.js";
 import { encodeAddress, offsetOf, pageOf } from "../memory/address.js";
 import { InvalidTask } from "../memory/ledger.js";
@@ -427,7 +427,7 @@ export class TaskMemoryManager {
       this.#table.give(number);
       return null;
     }
-    assert(page.bytes === got, `a page of ${page.bytes} bytes for ${got}`);
+    if (page.bytes !== got) throw new AssertionError(`a page of ${page.bytes} bytes for ${got}`);
     page.number = number;
     page.owner = consumer;
     this.#table.put(number, page, consumer);

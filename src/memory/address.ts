@@ -2,7 +2,7 @@
 // 40 bits of offset, which fill the 53 bits of a double exactly. Spark's own form, 13 + 51 bits in a 64-bit word, is for
 // interchange.
 
-import { assert } from "../fault.js";
+import { AssertionError } from "../fault.js";
 
 /** Pages in one task's table: 13 bits. */
 export const MAX_PAGES = 8192;
@@ -22,8 +22,8 @@ export const OFFSET_SPAN = 2 ** 40;
  * ```
  */
 export function encodeAddress(page: number, offset: number): number {
-  assert(page >= 0 && page < MAX_PAGES, `page number ${page} is outside 0..${MAX_PAGES - 1}`);
-  assert(offset >= 0 && offset < OFFSET_SPAN, `offset ${offset} is outside 0..2^40-1`);
+  if (!(page >= 0 && page < MAX_PAGES)) throw new AssertionError(`page number ${page} is outside 0..${MAX_PAGES - 1}`);
+  if (!(offset >= 0 && offset < OFFSET_SPAN)) throw new AssertionError(`offset ${offset} is outside 0..2^40-1`);
   return page * OFFSET_SPAN + offset;
 }
 
@@ -52,7 +52,7 @@ export function pageOf(address: number): number {
  * ```
  */
 export function offsetOf(address: number): number {
-  return address % OFFSET_SPAN;
+  return address - pageOf(address) * OFFSET_SPAN;
 }
 
 const SPARK_OFFSET_BITS = 51n;
@@ -69,7 +69,7 @@ const SPARK_OFFSET_MASK = (1n << SPARK_OFFSET_BITS) - 1n;
  * ```
  */
 export function encodeSparkAddress(page: number, offset: bigint): bigint {
-  assert(page >= 0 && page < MAX_PAGES, `page number ${page} is outside 0..${MAX_PAGES - 1}`);
+  if (!(page >= 0 && page < MAX_PAGES)) throw new AssertionError(`page number ${page} is outside 0..${MAX_PAGES - 1}`);
   return (BigInt(page) << SPARK_OFFSET_BITS) | (offset & SPARK_OFFSET_MASK);
 }
 

@@ -2,7 +2,7 @@
 // (section 6.1 of the law). Making a large buffer costs clearing it, so a bounded set of freed ones is held for certain;
 // the rest is held only as long as the collector likes.
 
-import { assert } from "../fault.js";
+import { assert, AssertionError } from "../fault.js";
 import { humanBytes } from "../human.js";
 import { ON_HEAP } from "./mode.js";
 import { PageError } from "./page-error.js";
@@ -162,7 +162,7 @@ export class HeapPool implements PageAllocator {
   }
 
   #make(bytes: number, keyBytes: number): Page | null {
-    assert(bytes >= 1, `a page has at least 1 byte, not ${bytes}`);
+    if (!(bytes >= 1)) throw new AssertionError(`a page has at least 1 byte, not ${bytes}`);
     try {
       return new Page(ON_HEAP, bytes, 0, new Views(new ArrayBuffer(keyBytes)), this.#id);
     } catch (error) {

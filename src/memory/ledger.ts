@@ -5,7 +5,7 @@
 // What must hold, per mode:   executionUsed = sum of the balances >= 0        executionUsed <= executionSize
 //                             entries = number of balances >= 0               storageUsed <= storageSize
 
-import { assert, Refusal } from "../fault.js";
+import { assert, AssertionError, Refusal } from "../fault.js";
 import type { Mode } from "./mode.js";
 
 // Where things lie in the ledger's array. First the cells of each mode, then the balances of each slot, one a mode.
@@ -210,7 +210,7 @@ export class LocalLedger {
     const index = this.#indexOf(task) + mode;
     const cells = this.#cells;
     const at = mode * CELLS;
-    assert(cells[index]! >= 0, `task ${task} has no entry to be granted to`);
+    if (!(cells[index]! >= 0)) throw new AssertionError(`task ${task} has no entry to be granted to`);
     assert(
       bytes >= 0 && bytes <= cells[at + EXECUTION_SIZE]! - cells[at + EXECUTION_USED]!,
       `a grant of ${bytes} bytes`,
@@ -249,7 +249,8 @@ export class LocalLedger {
   useStorage(bytes: number, mode: Mode): void {
     const at = mode * CELLS;
     const used = this.#cells[at + STORAGE_USED]! + bytes;
-    assert(bytes >= 0 && used <= this.#cells[at + STORAGE_SIZE]!, `storage of ${bytes} bytes beyond its pool`);
+    if (!(bytes >= 0 && used <= this.#cells[at + STORAGE_SIZE]!))
+      throw new AssertionError(`storage of ${bytes} bytes beyond its pool`);
     this.#cells[at + STORAGE_USED] = used;
   }
 
@@ -275,8 +276,10 @@ export class LocalLedger {
     const at = mode * CELLS;
     const execution = cells[at + EXECUTION_SIZE]! + bytes;
     const storage = cells[at + STORAGE_SIZE]! - bytes;
-    assert(execution >= cells[at + EXECUTION_USED]!, `execution pool shrunk to ${execution} bytes, below what is used`);
-    assert(storage >= cells[at + STORAGE_USED]!, `storage pool shrunk to ${storage} bytes, below what is used`);
+    if (!(execution >= cells[at + EXECUTION_USED]!))
+      throw new AssertionError(`execution pool shrunk to ${execution} bytes, below what is used`);
+    if (!(storage >= cells[at + STORAGE_USED]!))
+      throw new AssertionError(`storage pool shrunk to ${storage} bytes, below what is used`);
     cells[at + EXECUTION_SIZE] = execution;
     cells[at + STORAGE_SIZE] = storage;
   }

@@ -2,7 +2,7 @@
 // the protocol that assembly/accounts.ts draws and proves. A task that has credit acquires and releases with one
 // compare-and-swap each; all else takes the lock.
 
-import { assert } from "../fault.js";
+import { assert, AssertionError } from "../fault.js";
 import {
   type AccountsExports,
   AccountsError,
@@ -347,8 +347,9 @@ export class SharedLedger implements Ledger {
     this.begin();
     try {
       const held = this.#slots.balance(word);
-      assert(held >= 0, `task ${task} has no entry to be granted to`);
-      assert(bytes >= 0 && bytes <= this.executionSize(mode) - this.executionUsed(mode), `a grant of ${bytes} bytes`);
+      if (!(held >= 0)) throw new AssertionError(`task ${task} has no entry to be granted to`);
+      if (!(bytes >= 0 && bytes <= this.executionSize(mode) - this.executionUsed(mode)))
+        throw new AssertionError(`a grant of ${bytes} bytes`);
       if (bytes === 0) return;
       this.#putBalance(word, held + bytes);
       this.#add(mode, EXECUTION_USED, bytes);
@@ -369,7 +370,8 @@ export class SharedLedger implements Ledger {
     this.begin();
     try {
       const used = this.storageUsed(mode) + bytes;
-      assert(bytes >= 0 && used <= this.storageSize(mode), `storage of ${bytes} bytes beyond its pool`);
+      if (!(bytes >= 0 && used <= this.storageSize(mode)))
+        throw new AssertionError(`storage of ${bytes} bytes beyond its pool`);
       this.#put(mode, STORAGE_USED, used);
       this.#addOwn(mode, bytes);
     } finally {
@@ -407,8 +409,10 @@ export class SharedLedger implements Ledger {
     try {
       const execution = this.executionSize(mode) + bytes;
       const storage = this.storageSize(mode) - bytes;
-      assert(execution >= this.executionUsed(mode), `execution pool shrunk to ${execution} bytes, below what is used`);
-      assert(storage >= this.storageUsed(mode), `storage pool shrunk to ${storage} bytes, below what is used`);
+      if (!(execution >= this.executionUsed(mode)))
+        throw new AssertionError(`execution pool shrunk to ${execution} bytes, below what is used`);
+      if (!(storage >= this.storageUsed(mode)))
+        throw new AssertionError(`storage pool shrunk to ${storage} bytes, below what is used`);
       this.#put(mode, EXECUTION_SIZE, execution);
       this.#put(mode, STORAGE_SIZE, storage);
     } finally {

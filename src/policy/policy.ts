@@ -164,5 +164,6 @@ export class BrokenLaw extends Refusal {
  * ```
  */
 export function divide(a: number, b: number): number {
-  return (a - (a % b)) / b;
+  // A quotient that is not whole is 1 / b or more from the next whole number, which is more than rounding moves it: a + b < 2^54.
+  return Math.floor(a / b);
 }

@@ -1,10 +1,12 @@
 // Policies by table: what each answers to one view, in exact bytes.
 
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { divide, MUST_WAIT, REFUSE, type RegionView } from "../../src/policy/policy.js";
 import { staticPolicy } from "../../src/policy/static.js";
 import { unified } from "../../src/policy/unified.js";
 import { sparkSpillOrder } from "../../src/policy/victim.js";
+import { seeded } from "../help/seed.js";
 import { view } from "./view.js";
 
 test("what is no number of bytes is below all that are", () => {
@@ -16,6 +18,22 @@ test("division rounds down and is exact up to 2^53 - 1", () => {
   expect([divide(7, 2), divide(8, 2), divide(0, 3)]).toEqual([3, 4, 0]);
   expect(divide(Number.MAX_SAFE_INTEGER, 2)).toBe(4503599627370495);
   expect(divide(Number.MAX_SAFE_INTEGER, 3)).toBe(3002399751580330);
+});
+
+test("division agrees with that of whole numbers, next to multiples too", () => {
+  fc.assert(
+    fc.property(
+      fc.maxSafeNat(),
+      fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+      fc.constantFrom(-1, 0, 1),
+      (a, b, beside) => {
+        const multiple = Number(BigInt(a) - (BigInt(a) % BigInt(b)));
+        const near = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, multiple + beside));
+        for (const each of [a, near]) expect(divide(each, b)).toBe(Number(BigInt(each) / BigInt(b)));
+      },
+    ),
+    seeded(2000),
+  );
 });
 
 describe("unified", () => {
