@@ -21,7 +21,7 @@ export const report: Bench = {
   about:
     "`explain FILE --html OUT` on a recording with causes of 1 M rows, in this process: reading it, telling it, thinning it, writing the page. " +
     "`mixed`: tasks and cached blocks, half a fact a row. `consumers`: every consumer spills again and again, three facts a row. " +
-    "Making the recording is not timed. Seconds are those of the CPU, the collector's threads included. `page` is the size of the page.",
+    "Making the recording is not timed. Seconds are those that the user waits; beside them those of the CPU, the collector's threads included. `page` is the size of the page.",
   bound: "each fact is an object that lives until 65 536 others have come: the collector takes a quarter.",
   cases: (settings) => [page(settings, "mixed"), page(settings, "consumers")],
 };
@@ -47,15 +47,17 @@ function page(settings: Settings, profile: "mixed" | "consumers"): Case {
         const out = join(folder, "page.html");
         writeFileSync(recording, bytes);
         return whole(settings, "ours", OURS, async () => {
-          const start = cpuSeconds();
+          const cpuStart = cpuSeconds();
+          const start = performance.now();
           const told = await writePage(recording, out);
-          const seconds = cpuSeconds() - start;
+          const seconds = (performance.now() - start) / 1000;
+          const cpu = cpuSeconds() - cpuStart;
           const words = Array.from(told.slice(out.length), (letter) => letter.charCodeAt(0));
           return {
             ops: rows,
             seconds,
             hash: words.reduce(fold, 0),
-            more: { "page bytes": statSync(out).size, "recording bytes": statSync(recording).size },
+            more: { "CPU seconds": cpu, "page bytes": statSync(out).size, "recording bytes": statSync(recording).size },
           };
         });
       });
