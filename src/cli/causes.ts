@@ -7,7 +7,7 @@ import { CauseReader } from "../why/reader.js";
 import { causesOf } from "../why/replay.js";
 import { readHeader, type TraceHeader } from "../trace/format.js";
 import { Unreadable } from "../trace/source.js";
-import { bytesOf, reasonOf, recordedIn } from "./lines.js";
+import { bytesOf, lineOf, reasonOf, recordedIn } from "./lines.js";
 
 /** A recording whose rows come by once. */
 export interface Causes {
@@ -96,7 +96,7 @@ async function begun(
       head = Buffer.concat([head, step.value as Uint8Array]);
     }
   } catch (cause) {
-    throw new Unreadable(file, 1, reasonOf(cause), { cause });
+    throw new Unreadable(file, lineOf(cause, 1), reasonOf(cause), { cause });
   }
   const all = async function* () {
     yield head;

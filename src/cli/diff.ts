@@ -37,7 +37,7 @@ export function diffCommand(): Command {
         if (!(error instanceof Unreadable)) throw error;
         const { file, line, reason, name } = error;
         if (json) printJson({ a, b, same: false, error: { name, file, line, message: reason } });
-        printError(`diff: ${file}, line ${line}: ${reason}`);
+        printError(`diff: ${error.message}`);
         exitWith(EXIT_UNREADABLE);
       }
     });

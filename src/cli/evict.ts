@@ -113,7 +113,7 @@ export function evictCommand(): Command {
     try {
       await evict(options);
     } catch (error) {
-      refuse("evict", error);
+      refuse("evict", error, options.json, { file: options.trace });
     }
   });
 }
@@ -144,7 +144,7 @@ async function evict(options: EvictOptions): Promise<void> {
   if (rows.length < all) exitWith(EXIT_INTERRUPTED);
 }
 
-/** Reads a trace and numbers its objects. Throws TraceError. */
+/** Reads a trace and numbers its objects. Throws TraceError, and what the system says of a file that cannot be opened. */
 export async function readRequests(file: string, format: RequestFormat, shift: number = 0): Promise<ReadTrace> {
   const start = performance.now();
   const reader = requestReader(format, file, shift);
@@ -159,7 +159,8 @@ export async function readRequests(file: string, format: RequestFormat, shift: n
     }
   } catch (error) {
     if (error instanceof TraceError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code, message, syscall } = error as NodeJS.ErrnoException;
+    if (syscall !== undefined) throw error;
     const torn = code === "Z_BUF_ERROR" ? "the gzip stream ends early: the file is cut off" : message;
     throw new TraceError(file, { offset }, torn);
   }

@@ -48,7 +48,7 @@ async function* linesOf(file: string, bytes: AsyncIterable<unknown>): AsyncGener
     rest += decoder.decode();
   } catch (cause) {
     if (cause instanceof Unreadable) throw cause;
-    throw new Unreadable(file, line + 1, reasonOf(cause), { cause });
+    throw new Unreadable(file, lineOf(cause, line + 1), reasonOf(cause), { cause });
   }
   if (rest !== "") throw new Unreadable(file, line + 1, "does not end with a line feed: the file is cut off");
   return undefined;
@@ -92,6 +92,11 @@ export async function* watched(
   } finally {
     clearStatus();
   }
+}
+
+/** The line that something is wrong with: `reading`, but none when it is the system that refuses the file. */
+export function lineOf(cause: unknown, reading: number): number {
+  return cause instanceof Error && "syscall" in cause ? 0 : reading;
 }
 
 /** What is wrong with a file, in words. */

@@ -93,7 +93,7 @@ function withoutNote(report: FileReport): FileReport {
 
 function describe(report: FileReport): string {
   const { file, disagreement, error } = report;
-  if (error) return `${file}: unreadable, line ${error.line}: ${error.message}`;
+  if (error) return `${file}: unreadable${error.line === 0 ? "" : `, line ${error.line}`}: ${error.message}`;
   if (!disagreement) return `${file}: ${report.rows} rows agree`;
   const { row, line, op, field, expected, got, note } = disagreement;
   const head = `${file}: row ${row} (line ${line}, ${op}) disagrees: ${field} expected ${formatJson(expected)}, got ${formatJson(got)}`;

@@ -5,7 +5,7 @@ import { Refusal } from "../fault.js";
 import { isObject, parseJson, type Json, type JsonObject } from "./json.js";
 
 /**
- * A file that breaks its format. Names the file and the line, counted from 1.
+ * A file that breaks its format, or cannot be read. Names the file and the line, counted from 1.
  *
  * @example
  * ```ts
@@ -22,13 +22,13 @@ export class Unreadable extends Refusal {
   override readonly name: string = "Unreadable";
   /** Its name. */
   readonly file: string;
-  /** The line that breaks the format, from 1. */
+  /** The line that breaks the format, from 1; 0: the file as a whole, which cannot be read. */
   readonly line: number;
   /** What is wrong with it. */
   readonly reason: string;
 
   constructor(file: string, line: number, reason: string, options?: { cause?: unknown }) {
-    super(`${file}, line ${line}: ${reason}`, null, options);
+    super(line === 0 ? `${file}: ${reason}` : `${file}, line ${line}: ${reason}`, null, options);
     this.file = file;
     this.line = line;
     this.reason = reason;

@@ -217,7 +217,7 @@ describe("what cannot be read", () => {
   const whole = readFileSync(file);
 
   test.each<[string, () => string, RegExp]>([
-    ["a file that is not there", () => at("nowhere"), /nowhere, line 1: ENOENT/],
+    ["a file that is not there", () => at("nowhere"), /nowhere: ENOENT/],
     ["an empty file", () => files.write("empty", ""), /empty, line 1: is empty/],
     ["a recording cut off", () => files.write("half", whole.subarray(0, -5)), /half, byte \d+: the end is missing/],
     ["a torn gzip", () => files.write("torn.gz", gzipSync(whole).subarray(0, -9)), /torn\.gz, .*ends early/],
@@ -241,7 +241,7 @@ describe("what cannot be read", () => {
       error: { name: "Malformed", offset: whole.length - 5, message: "the end is missing: the file was cut off" },
     });
     const other = await explain(at("nowhere"), "--json");
-    expect(JSON.parse(other.out)).toMatchObject({ error: { name: "Unreadable", line: 1 } });
+    expect(JSON.parse(other.out)).toMatchObject({ error: { name: "Unreadable", line: 0 } });
   });
 
   test("a cause in a row that is none names the line", async () => {

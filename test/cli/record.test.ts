@@ -132,7 +132,7 @@ describe("diff", () => {
     expect(JSON.parse(json.out)).toMatchObject({
       a,
       same: false,
-      error: { name: "Unreadable", file: at("nowhere"), line: 1 },
+      error: { name: "Unreadable", file: at("nowhere"), line: 0 },
     });
   });
 

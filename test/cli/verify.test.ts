@@ -144,7 +144,7 @@ describe("verify", () => {
 
   test("a file that is not there, and a folder", async () => {
     for (const file of [join(folder, "nowhere"), folder]) {
-      expect(await verifyFile(file)).toMatchObject({ kind: null, rows: 0, agree: false, error: { line: 1 } });
+      expect(await verifyFile(file)).toMatchObject({ kind: null, rows: 0, agree: false, error: { line: 0 } });
     }
   });
 });
