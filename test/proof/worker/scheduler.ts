@@ -306,7 +306,10 @@ export function interpose(scheduler: () => Scheduler | null, memories: readonly 
     made.set(memory, instance);
     return instance;
   } as unknown as typeof WebAssembly.Instance;
-  interposeAtomics(scheduled, memories[0]!);
+  // V8 may make another object for the same bytes once any memory of the thread has grown; the accounts never do.
+  const [accounts] = memories;
+  Object.defineProperty(accounts!, "buffer", { value: accounts!.buffer });
+  interposeAtomics(scheduled, accounts!);
 }
 
 type Operation = (array: Int32Array, index: number, ...rest: number[]) => unknown;
