@@ -3,8 +3,8 @@
 
 export const CONTENDED: u32 = 0x80000000;
 
-/** Looks at a taken lock before sleeping for it: for about as long as a sleep and its wake-up would take. */
-const SPINS: i32 = 1000;
+/** Looks at a taken lock before sleeping for it. */
+const SPINS: i32 = 100;
 
 /** Takes the lock for `me`; false when it could not be had within `nanoseconds` (below 0: no bound). */
 export function lockTake(at: usize, me: u32, nanoseconds: i64 = -1): bool {

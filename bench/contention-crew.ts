@@ -1,12 +1,10 @@
 // Workers as a contender: threads on the code beside the bench, all of them on one executor, one round at a time.
 
-import { once } from "node:events";
-import { Worker } from "node:worker_threads";
-
 import type { Counts, Done, Hired, Work } from "./contention-worker.js";
 import { inFolder } from "./folder.js";
-import { type Contender, OURS, parameter, type Reading, type Settings } from "./harness.js";
+import { type Contender, parameter, type Reading, type Settings } from "./harness.js";
 import { fold } from "./hash.js";
+import { answerOf, threaded, threadOf } from "./threads.js";
 import { ON_HEAP } from "../src/memory/mode.js";
 import { shareExecutor } from "../src/shared.js";
 
@@ -64,13 +62,13 @@ export function crew(settings: Settings, work: Work, workers: number, options: C
   const hired = Array.from({ length: workers }, (_, task) => {
     const { seed } = settings;
     const data: Hired = { place: executor.place(), task, work, bytes, gate, hands: workers, directory, sorts, seed };
-    return workerOf(data);
+    return threadOf("contention-worker", data);
   });
   const round = async (): Promise<Reading> => {
-    const answers = hired.map((worker) => once(worker, "message"));
+    const answers = hired.map(answerOf<Done>);
     const decisions = executor.ledger.decisions;
     for (const worker of hired) worker.postMessage(ops);
-    const done = (await Promise.all(answers)).map(([answer]) => answer as Done);
+    const done = await Promise.all(answers);
     const from = Math.min(...done.map((d) => d.from));
     const to = Math.max(...done.map((d) => d.to));
     const all = workers * ops * sorts;
@@ -84,19 +82,7 @@ export function crew(settings: Settings, work: Work, workers: number, options: C
     const more = { "decisions/op": made / all, "sleeps/op": sum("sleeps") / all };
     return { ops: all, seconds, hash, more: { ...more, blocks: sum("stored"), evicted: sum("evicted") } };
   };
-  return {
-    name: work === "pairs" || work === "mix" ? "ours" : work,
-    version: OURS,
-    async warm() {
-      const end = performance.now() + settings.warmMs;
-      do await round();
-      while (performance.now() < end);
-    },
-    round,
-    async close() {
-      await Promise.all(hired.map((worker) => worker.terminate()));
-    },
-  };
+  return threaded(settings, work === "pairs" || work === "mix" ? "ours" : work, hired, round);
 }
 
 /** The same for workers that sort, with a folder of their own to spill to. */
@@ -110,13 +96,4 @@ export function sorters(settings: Settings, workers: number): Contender {
       await contender.close();
     },
   };
-}
-
-// Tests run the benches as they are written, without a build.
-function workerOf(data: Hired): Worker {
-  if (import.meta.url.endsWith(".js"))
-    return new Worker(new URL("./contention-worker.js", import.meta.url), { workerData: data });
-  const file = JSON.stringify(new URL("./contention-worker.ts", import.meta.url).href);
-  const start = `import("tsx/esm/api").then((tsx) => (tsx.register(), import(${file})))`;
-  return new Worker(start, { eval: true, workerData: data });
 }

@@ -1,20 +1,11 @@
 // What it costs to share an arena, and what is gained: one worker against the arena for one thread, two workers on one arena
 // against one worker on it, and beside them two threads that only compute, which is what the machine has to give.
 
-import { Worker } from "node:worker_threads";
 import { type Trace, traces } from "./arena.bench.js";
 import { readTraceFile } from "./alloc-replays.js";
-import {
-  atLeast,
-  type Bench,
-  type Case,
-  type Contender,
-  MILLION_OPS,
-  OURS,
-  parameter,
-  type Settings,
-} from "./harness.js";
+import { atLeast, type Bench, type Case, type Contender, MILLION_OPS, parameter, type Settings } from "./harness.js";
 import { fold } from "./hash.js";
+import { answerOf, threaded, threadOf } from "./threads.js";
 import type { TraceFormat } from "../src/alloc-trace/trace.js";
 import { Arena, type ArenaMemories } from "../src/memory/arena.js";
 
@@ -102,50 +93,16 @@ async function threads(settings: Settings, name: string, workers: number, crew: 
   const ops = parameter(settings, 100, 2_000_000, 300_000);
   const crewOf = Array.from({ length: workers }, (_, i): CrewOrder => {
     return { memories: arena.memories, worker: crew ? i + 2 : undefined, workers, gate, job, ops };
-  }).map(thread);
-  await Promise.all(crewOf.map(answer));
+  }).map((order) => threadOf("shared-arena-worker", order));
+  await Promise.all(crewOf.map(answerOf));
   let rounds = 0;
   const round = async () => {
     rounds += 1;
-    const answers = crewOf.map(answer<{ seconds: number; hash: number }>);
+    const answers = crewOf.map(answerOf<{ seconds: number; hash: number }>);
     for (const each of crewOf) each.postMessage(rounds);
     const done = await Promise.all(answers);
     const hash = done.reduce((same, each) => (each.hash === same ? same : fold(same, each.hash)), done[0]!.hash);
     return { ops: ops * workers, seconds: Math.max(...done.map(({ seconds }) => seconds)), hash };
   };
-  return {
-    name,
-    version: OURS,
-    async warm() {
-      const end = performance.now() + settings.warmMs;
-      do await round();
-      while (performance.now() < end);
-    },
-    round,
-    async close() {
-      await Promise.all(crewOf.map((each) => each.terminate()));
-    },
-  };
-}
-
-/** Starts a thread, from the source where that is what runs. */
-function thread(workerData: CrewOrder): Worker {
-  const entry = new URL("./shared-arena-worker.js", import.meta.url);
-  if (!import.meta.url.endsWith(".ts")) return new Worker(entry, { workerData });
-  const source = JSON.stringify(entry.href.replace(/js$/, "ts"));
-  return new Worker(`import("tsx/esm/api").then(({ tsImport }) => tsImport(${source}, ${source}))`, {
-    eval: true,
-    workerData,
-  });
-}
-
-function answer<T>(from: Worker): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error): void => reject(error);
-    from.once("error", failed);
-    from.once("message", (message: T) => {
-      from.off("error", failed);
-      resolve(message);
-    });
-  });
+  return threaded(settings, name, crewOf, round);
 }

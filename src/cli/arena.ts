@@ -13,6 +13,7 @@ import { humanBytes } from "../human.js";
 import { MAX_ARENA_BYTES } from "../memory/arena.js";
 import { MAX_CREW } from "../memory/crew.js";
 import { replayByWorkers } from "./arena-workers.js";
+import { reasonOf } from "./lines.js";
 import { exitWith, print, printError, printJson } from "./output.js";
 import { refuse } from "./trouble.js";
 
@@ -137,9 +138,7 @@ function contentsOf(file: string): Uint8Array {
     bytes = readFileSync(file);
     return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const torn = code === "Z_BUF_ERROR" ? "the gzip stream ends early: the file is cut off" : message;
-    throw new TraceError(file, { offset: bytes.length }, torn);
+    throw new TraceError(file, { offset: bytes.length }, reasonOf(error));
   }
 }
 

@@ -17,11 +17,11 @@ import type { Hint } from "../eviction/policy.js";
 import { replay } from "../eviction/replay.js";
 import { hintsOf, type Requests } from "../eviction/requests.js";
 import { Refusal } from "../fault.js";
-import { contents } from "./lines.js";
+import { contents, reasonOf } from "./lines.js";
 import { packing } from "./log-files.js";
 import { clearStatus, exitWith, print, printError, printJson, showStatus } from "./output.js";
 import { EXIT_INTERRUPTED, untilSignal } from "./signals.js";
-import { refuse } from "./trouble.js";
+import { isSystemError, refuse } from "./trouble.js";
 
 const UNITS = ["objects", "bytes"] as const;
 type CapacityUnit = (typeof UNITS)[number];
@@ -158,11 +158,8 @@ export async function readRequests(file: string, format: RequestFormat, shift: n
       offset += piece.length;
     }
   } catch (error) {
-    if (error instanceof TraceError) throw error;
-    const { code, message, syscall } = error as NodeJS.ErrnoException;
-    if (syscall !== undefined) throw error;
-    const torn = code === "Z_BUF_ERROR" ? "the gzip stream ends early: the file is cut off" : message;
-    throw new TraceError(file, { offset }, torn);
+    if (error instanceof TraceError || isSystemError(error)) throw error;
+    throw new TraceError(file, { offset }, reasonOf(error));
   }
   return { requests: reader.end(), seconds: (performance.now() - start) / 1000 };
 }

@@ -7,6 +7,7 @@ import { createGunzip } from "node:zlib";
 import { humanBytes } from "../human.js";
 import { objectOn, Unreadable, type Line, type RecordedFile } from "../trace/source.js";
 import { clearStatus, showStatus } from "./output.js";
+import { isSystemError } from "./trouble.js";
 
 /** Longest line, characters. A file without line feeds must not fill the memory. */
 const MAX_LINE = 2 ** 28;
@@ -96,7 +97,7 @@ export async function* watched(
 
 /** The line that something is wrong with: `reading`, but none when it is the system that refuses the file. */
 export function lineOf(cause: unknown, reading: number): number {
-  return cause instanceof Error && "syscall" in cause ? 0 : reading;
+  return isSystemError(cause) ? 0 : reading;
 }
 
 /** What is wrong with a file, in words. */

@@ -9,7 +9,8 @@ import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { LogLine } from "../events/read.js";
 import { Unreadable } from "../trace/source.js";
-import { watched } from "./lines.js";
+import { reasonOf, watched } from "./lines.js";
+import { isSystemError } from "./trouble.js";
 
 /** Longest line, characters. A file without line feeds must not fill the memory. */
 const MAX_LINE = 2 ** 28;
@@ -75,7 +76,7 @@ export async function* logLines(file: string): AsyncGenerator<LogLine, undefined
     }
     rest += decoder.decode();
   } catch (cause) {
-    if (cause instanceof Unreadable || (cause instanceof Error && "syscall" in cause)) throw cause;
+    if (cause instanceof Unreadable || isSystemError(cause)) throw cause;
     throw new Unreadable(file, line + 1, reasonOf(cause), { cause });
   }
   if (rest !== "") yield { file, line: line + 1, text: rest, unended: true };
@@ -131,11 +132,4 @@ async function unpacked(file: string): Promise<AsyncIterable<unknown>> {
     source,
     file,
   );
-}
-
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  if ("code" in cause && cause.code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "is not UTF-8 text";
-  if ("code" in cause && cause.code === "Z_BUF_ERROR") return "gzip stream ends early: the file is cut off";
-  return cause.message;
 }

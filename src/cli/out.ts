@@ -9,6 +9,7 @@ import { createGzip } from "node:zlib";
 import { Refusal } from "../fault.js";
 import { humanBytes } from "../human.js";
 import { clearStatus, showStatus } from "./output.js";
+import { isSystemError } from "./trouble.js";
 
 type Pieces = AsyncIterable<string | Uint8Array>;
 
@@ -47,7 +48,7 @@ async function writeFile(source: Readable, out: string): Promise<void> {
     await (out.endsWith(".gz") ? pipeline(source, createGzip(), file) : pipeline(source, file));
   } catch (cause) {
     if (lstatSync(out).isFile()) rmSync(out);
-    if (cause instanceof Refusal || !(cause instanceof Error && "syscall" in cause)) throw cause;
+    if (cause instanceof Refusal || !isSystemError(cause)) throw cause;
     throw new Refusal(`--out ${out}: ${cause.message}`, null, { cause });
   }
 }

@@ -37,6 +37,6 @@ export function refuse(command: string, error: unknown, json = false, facts: obj
 }
 
 /** A file, folder or device that is not as the user said. */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && "syscall" in error && "code" in error;
 }

@@ -68,7 +68,7 @@ const SAID: Readonly<Record<Outcome, "off-heap" | "on-heap" | "alike" | "open">>
 };
 
 /** Questions and answers; a part of any page. */
-export function verdictCard(verdicts: readonly Verdict[]): Html {
+function verdictCard(verdicts: readonly Verdict[]): Html {
   return html`<section class="card" aria-labelledby="verdicts">
     <h2 id="verdicts">Verdicts</h2>
     <dl class="verdicts">
@@ -127,7 +127,7 @@ function headCell(title: string | Html): Html {
 }
 
 /** All figures of each cell, and where the repetitions behind them lie. */
-export function figuresCard({ contests, file }: Pick<GridResults, "contests" | "file">): Html {
+function figuresCard({ contests, file }: Pick<GridResults, "contests" | "file">): Html {
   const cells = contests.flatMap((contest) =>
     (["onHeap", "offHeap"] as const).map((mode) => ({ setting: contest.setting, mode, cell: contest[mode] })),
   );
